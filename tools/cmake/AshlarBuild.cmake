@@ -18,7 +18,8 @@ if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
 endif()
 
-find_package(MLIR 22 REQUIRED CONFIG)
+# Debian keeps LLVM in a folder of its own, which CMake does not search.
+find_package(MLIR 22.1 REQUIRED CONFIG HINTS /usr/lib/llvm-22)
 find_package(Protobuf REQUIRED)
 find_package(ZLIB REQUIRED)
 list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
@@ -43,10 +44,17 @@ function(ashlar_cxx_options target)
   endif()
 endfunction()
 
-# ashlar_library(NAME): a static library of every .cpp below the current folder, with the shared precompiled header.
+# ashlar_library(NAME [LIBRARIES...]): a static library of every .cpp below the current folder, with the shared
+# precompiled header, linked with LIBRARIES. A folder without sources gives a library that only passes them on.
 function(ashlar_library name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
-  add_library(${name} STATIC ${sources} ${ARGN})
+  if(NOT sources)
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE ${ARGN})
+    return()
+  endif()
+  add_library(${name} STATIC ${sources})
+  target_link_libraries(${name} PUBLIC ${ARGN})
   ashlar_cxx_options(${name})
   if(ASHLAR_PRECOMPILED_HEADERS)
     if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
