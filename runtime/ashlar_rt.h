@@ -1,3 +1,4 @@
+/* clang-format off */ /* Tables read better aligned by hand. */
 /* ashlar_rt.h: the C interface between an application, its compiled models and the Ashlar runtime.
  *
  * A compiled model with prefix P defines P_info, P_check_cpu, P_workspace_size, P_state_size, P_infer_shapes and P_run;

@@ -1,5 +1,6 @@
-// The LLVM and MLIR headers that most of the compiler needs, precompiled once: it takes a source file from seven
-// seconds to two. Sources still include what they use.
+// The LLVM and MLIR headers that most of the compiler needs, precompiled once:
+// it takes a source file from seven seconds to two. Sources still include what
+// they use.
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
