@@ -1,0 +1,18 @@
+# What is installed: the program, the runtime library with its header, and the files by which CMake and pkg-config find
+# them. All paths are relative to the prefix, so the installed tree may be moved.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/Ashlar)
+install(TARGETS ashlar ashlar_rt EXPORT AshlarTargets)
+install(FILES runtime/ashlar_rt.h TYPE INCLUDE)
+install(EXPORT AshlarTargets NAMESPACE Ashlar:: DESTINATION ${package_folder})
+
+configure_package_config_file(tools/cmake/AshlarConfig.cmake.in AshlarConfig.cmake INSTALL_DESTINATION ${package_folder})
+write_basic_package_version_file(AshlarConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/AshlarConfig.cmake ${PROJECT_BINARY_DIR}/AshlarConfigVersion.cmake
+  tools/cmake/AshlarAddModel.cmake DESTINATION ${package_folder})
+
+file(RELATIVE_PATH ASHLAR_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+configure_file(tools/cmake/ashlar.pc.in ashlar.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/ashlar.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
