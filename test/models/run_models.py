@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Runs real models on recorded data sets and compares every output with its own tolerance.
+
+usage: run_models.py --ashlar=PROGRAM --data=FOLDER --scratch=FOLDER [--filter=REGEX] [--memory] [-jN] SUITE
+
+SUITE is `models` (FOLDER/models: trained models, tolerance.tsv) or `architectures` (FOLDER/architectures: true
+architectures whose weights are filled in from seeds). Each model is compiled to an object for this machine's CPU and for
+x86-64-v3; each object runs on each data set; the first data set is run in memory too (every one with --memory).
+"""
+import argparse
+import collections
+import concurrent.futures
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+CPUS = ("native", "x86-64-v3")
+
+Model = collections.namedtuple("Model", "name path sets")  # sets: {data set folder: [atol of each output]}
+
+
+def recorded_models(root):
+    """The models of tolerance.tsv."""
+    tolerances = collections.defaultdict(lambda: collections.defaultdict(list))
+    with open(os.path.join(root, "tolerance.tsv")) as f:
+        for row in csv.DictReader(f, delimiter="\t"):
+            tolerances[row["model"]][row["data_set"]].append(row["atol"])
+    for name, sets in sorted(tolerances.items()):
+        folder = os.path.join(root, name)
+        yield Model(name, os.path.join(folder, "model.onnx"),
+                    {os.path.join(folder, f"test_data_set_{k}"): atol for k, atol in sorted(sets.items())})
+
+
+def filled_architectures(root, scratch, wanted):
+    """The f32 architectures with an expectation; their weights are made once and kept in `scratch`."""
+    for name in sorted(os.listdir(os.path.join(root, "data"))):
+        expected = os.path.join(root, "data", name, "expected.json")
+        if not wanted.search(name) or not os.path.exists(expected):
+            continue
+        with open(expected) as f:
+            outputs = json.load(f)["outputs"]
+        if not all("atol" in output for output in outputs):
+            continue  # quantized: judged by signal to noise, not by a tolerance
+        folder = os.path.join(scratch, "filled", name)
+        if not os.path.exists(os.path.join(folder, name + ".weights")):
+            subprocess.run(["/usr/bin/python3", os.path.join(root, "fill-weights.py"), os.path.dirname(folder), name],
+                           check=True, stdout=subprocess.DEVNULL)
+        yield Model(name, os.path.join(folder, "model.onnx"),
+                    {os.path.join(folder, "test_data_set_0"): [str(output["atol"]) for output in outputs]})
+
+
+def call(command):
+    start = time.time()
+    result = subprocess.run(command, capture_output=True, text=True)
+    return result.returncode, (result.stdout + result.stderr).strip(), time.time() - start
+
+
+def run_on(ashlar, what, data, atol, label, extra=()):
+    """One comparison; the text of a failure or None."""
+    code, output, _ = call([ashlar, "run", what, "--data", data, "--rtol=0", "--atol=" + ",".join(atol), *extra])
+    if code == 0:
+        return None
+    return f"failed: {label}, {os.path.basename(data)}: exit code {code}\n{output[-1500:]}"
+
+
+def check_model(model, arguments):
+    """All comparisons of one model: (number done, texts of failures, lines to print)."""
+    done, failures, lines = 0, [], []
+    for index, (data, atol) in enumerate(model.sets.items()):
+        if index == 0 or arguments.memory:
+            done += 1
+            failures.append(run_on(arguments.ashlar, model.path, data, atol, f"{model.name} in memory"))
+    for cpu in CPUS:
+        label = f"{model.name} for {cpu}"
+        target = os.path.join(arguments.scratch, f"{model.name}.{cpu}.o")
+        code, output, seconds = call([arguments.ashlar, "compile", model.path, "-o", target, "--cpu=" + cpu])
+        done += len(model.sets)
+        if code:
+            failures += [f"failed: {label}: compile: exit code {code}\n{output[-1500:]}"] * len(model.sets)
+            continue
+        lines.append(f"{label}: compiled in {seconds:.1f} s, {os.path.getsize(target) >> 10} KiB")
+        for data, atol in model.sets.items():
+            failures.append(run_on(arguments.ashlar, target, data, atol, label))
+    return done, [f for f in failures if f], lines
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suite", choices=("models", "architectures"))
+    parser.add_argument("--ashlar", required=True)
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--scratch", required=True)
+    parser.add_argument("--filter", default=".", type=re.compile)
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("-j", dest="jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    root = os.path.join(arguments.data, arguments.suite)
+    if not arguments.data or not os.path.isdir(root):
+        print(f"skipped: {arguments.suite}: no folder of real models; give it with -DASHLAR_TEST_DATA=FOLDER")
+        print("0 passed, 0 failed, 1 skipped")
+        return 0
+    os.makedirs(arguments.scratch, exist_ok=True)
+    if arguments.suite == "models":
+        models = [m for m in recorded_models(root) if arguments.filter.search(m.name)]
+    else:
+        models = list(filled_architectures(root, arguments.scratch, arguments.filter))
+    passed = failed = 0
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        for done, failures, lines in pool.map(lambda m: check_model(m, arguments), models):
+            print("\n".join(lines + failures), flush=True)
+            passed, failed = passed + done - len(failures), failed + len(failures)
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
