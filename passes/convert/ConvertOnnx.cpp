@@ -1,0 +1,159 @@
+#include "passes/convert/Passes.h"
+
+#include "dialects/onnx/Diagnostics.h"
+#include "dialects/onnx/OnnxDialect.h"
+#include "passes/convert/Families.h"
+#include "passes/convert/OnnxLowering.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Func/Transforms/FuncConversions.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+
+namespace ashlar {
+#define GEN_PASS_DEF_CONVERTONNX
+#include "passes/convert/Passes.h.inc"
+
+LogicalResult replaceWithLowered(Operation *op, const Lowered &lowered,
+                                 TensorBuilder &builder,
+                                 const TypeConverter &converter,
+                                 ConversionPatternRewriter &rewriter) {
+  if (lowered.failed())
+    return rewriter.notifyMatchFailure(op, builder.getFailureReason());
+  SmallVector<Value> values;
+  for (auto [value, result] :
+       llvm::zip_equal(lowered.getValues(), op->getResults())) {
+    // Results that nobody uses may be left out.
+    if (!value && !result.use_empty())
+      return rewriter.notifyMatchFailure(
+          op, "without its result " + Twine(result.getResultNumber()));
+    values.push_back(
+        value ? builder.conform(value, converter.convertType(result.getType()))
+              : value);
+  }
+  rewriter.replaceOp(op, values);
+  return success();
+}
+
+namespace {
+
+// Remembers why patterns did not apply, by the location of the operation.
+class FailureListener : public RewriterBase::Listener {
+public:
+  void
+  notifyMatchFailure(Location loc,
+                     function_ref<void(Diagnostic &)> reasonCallback) override {
+    Diagnostic diagnostic(loc, DiagnosticSeverity::Remark);
+    reasonCallback(diagnostic);
+    reasons[loc] = diagnostic.str();
+  }
+
+  StringRef reasonFor(Location loc) const {
+    auto found = reasons.find(loc);
+    return found == reasons.end() ? StringRef() : StringRef(found->second);
+  }
+
+private:
+  DenseMap<Location, std::string> reasons;
+};
+
+struct ConvertOnnxPass : impl::ConvertOnnxBase<ConvertOnnxPass> {
+  void runOnOperation() override {
+    rememberElementTypes();
+    FailureListener listener;
+    if (failed(convert(listener)))
+      return signalPassFailure();
+    if (failed(reportRemaining(listener)) || failed(removeConversionCasts()))
+      signalPassFailure();
+  }
+
+  // The element types of the model's interface, before unsigned ones lose their
+  // sign.
+  void rememberElementTypes() {
+    getOperation().walk([](func::FuncOp function) {
+      for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+        if (isUnsignedInteger(type))
+          function.setArgAttr(i, "onnx.element_type",
+                              TypeAttr::get(elementType(type)));
+      for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+        if (isUnsignedInteger(type))
+          function.setResultAttr(i, "onnx.element_type",
+                                 TypeAttr::get(elementType(type)));
+    });
+  }
+
+  static bool isUnsignedInteger(Type type) {
+    return elementType(type).isUnsignedInteger();
+  }
+
+  LogicalResult convert(FailureListener &listener) {
+    MLIRContext *context = &getContext();
+    OnnxTypeConverter converter;
+    ConversionTarget target(*context);
+    target.addLegalDialect<arith::ArithDialect, linalg::LinalgDialect,
+                           math::MathDialect, scf::SCFDialect,
+                           tensor::TensorDialect>();
+    target.addLegalOp<ModuleOp, UnrealizedConversionCastOp>();
+    target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp function) {
+      return converter.isSignatureLegal(function.getFunctionType()) &&
+             converter.isLegal(&function.getBody());
+    });
+    target.addDynamicallyLegalOp<func::ReturnOp>([&](func::ReturnOp op) {
+      return converter.isLegal(op.getOperandTypes());
+    });
+
+    RewritePatternSet patterns(context);
+    populateFunctionOpInterfaceTypeConversionPattern<func::FuncOp>(patterns,
+                                                                   converter);
+    populateReturnOpTypeConversionPattern(patterns, converter);
+#define FAMILY(NAME) populate##NAME##Patterns(converter, patterns);
+#include "passes/convert/Families.inc"
+#undef FAMILY
+
+    // Partial, with the legality of onnx operations left open: those without a
+    // pattern stay, so that all of them are reported and not just the first.
+    ConversionConfig config;
+    config.listener = &listener;
+    config.foldingMode = DialectConversionFoldingMode::Never;
+    return applyPartialConversion(getOperation(), target, std::move(patterns),
+                                  config);
+  }
+
+  LogicalResult reportRemaining(const FailureListener &listener) {
+    LogicalResult result = success();
+    getOperation().walk([&](Operation *op) {
+      if (!isa_and_nonnull<onnx::OnnxDialect>(op->getDialect()) ||
+          op->hasTrait<OpTrait::IsTerminator>())
+        return;
+      StringRef name = op->getName().stripDialect(),
+                reason = listener.reasonFor(op->getLoc());
+      bool contrib = name.consume_front("ms.");
+      InFlightDiagnostic diagnostic = onnx::emitUnsupported(op->getLoc());
+      diagnostic << "operator '" << (contrib ? "com.microsoft." : "") << name
+                 << "' is not supported";
+      if (!reason.empty())
+        diagnostic << " " << reason;
+      result = failure();
+    });
+    return result;
+  }
+
+  LogicalResult removeConversionCasts() {
+    SmallVector<UnrealizedConversionCastOp> casts, remaining;
+    getOperation().walk(
+        [&](UnrealizedConversionCastOp cast) { casts.push_back(cast); });
+    reconcileUnrealizedCasts(casts, &remaining);
+    for (UnrealizedConversionCastOp cast : remaining)
+      cast.emitError("no conversion from ")
+          << cast.getOperandTypes() << " to " << cast.getResultTypes();
+    return success(remaining.empty());
+  }
+};
+
+} // namespace
+} // namespace ashlar
