@@ -1,0 +1,105 @@
+//===- NnOps.td - contractions, pooling, run-time requirements ----------------------------------------------------===//
+#ifndef ASHLAR_DIALECTS_NN_NNOPS_TD
+#define ASHLAR_DIALECTS_NN_NNOPS_TD
+
+include "dialects/nn/NnDialect.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+/// Operations that write one destination and apply an epilogue to every element of it.
+class Nn_EpilogueOp<string mnemonic, list<Trait> traits = []>
+    : Nn_Op<mnemonic, !listconcat(traits, [
+        SingleBlockImplicitTerminator<"YieldOp">, DestinationStyleOpInterface,
+        DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+        DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>])> {
+  let regions = (region SizedRegion<1>:$epilogue);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let hasVerifier = 1;
+  code epilogueDeclarations = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+    /// The accumulated value that the epilogue starts from.
+    ::mlir::BlockArgument getAccumulator() { return getEpilogue().getArgument(0); }
+    /// True if the epilogue hands the accumulator on unchanged.
+    bool hasTrivialEpilogue();
+  }];
+  let extraClassDeclaration = epilogueDeclarations;
+}
+
+def Nn_ConvOp : Nn_EpilogueOp<"conv"> {
+  let summary = "2-D convolution of an NHWC image that is already padded";
+  let description = [{
+    `init[n,y,x,f] = epilogue(sum over r,s,c of input[n, y*sh + r*dh, x*sw + s*dw, c] * filter[f,c,r,s], extras...)`
+
+    `filter` has one of two forms, told by its rank:
+    - rank 4, ONNX order `[F, C/groups, R, S]`;
+    - rank 5, packed panels `[groups, ceil(F/groups/32), R, S*C/groups, 32]`, padded with zeros (made by
+      `pack-weights`); with `groups == C == F` (depthwise) it is rank 3, `[R, S, C]`.
+
+    `extras` are epilogue operands: the same shape as `init` (read at the element's own place), rank 1 of size F (read
+    at its channel), or rank 0. They arrive as scalars in the epilogue region after the accumulator.
+    `filter_sizes` is `[F, C/groups, R, S]` whatever the form of `filter`.
+  }];
+  let arguments = (ins AnyShaped:$input, AnyShaped:$filter, Variadic<AnyShaped>:$extras, AnyShaped:$init,
+                   DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations, I64Attr:$groups,
+                   DenseI64ArrayAttr:$filter_sizes);
+  let assemblyFormat = [{
+    $input `,` $filter (`epilogue` `(` $extras^ `:` type($extras) `)`)? `outs` `(` $init `)` attr-dict `:`
+    type($input) `,` type($filter) `,` type($init) (`->` type($results)^)? $epilogue
+  }];
+}
+
+def Nn_MatmulOp : Nn_EpilogueOp<"matmul"> {
+  let summary = "batched matrix product";
+  let description = [{
+    `init[b..., m, n] = epilogue(sum over k of lhs[b..., m, k] * rhs[b..., k, n], extras...)`
+
+    `lhs` and `init` have the same rank. `rhs` has one of three forms:
+    - the rank of `lhs`, row-major `[b..., K, N]`;
+    - rank 2 with `lhs` of any rank: `[K, N]`, shared by all batches;
+    - rank 3 with `packed`: panels `[ceil(N/32), K, 32]`, padded with zeros, shared by all batches.
+
+    `extras` as for `nn.conv`, the channel being `n`.
+  }];
+  let arguments = (ins AnyShaped:$lhs, AnyShaped:$rhs, Variadic<AnyShaped>:$extras, AnyShaped:$init,
+                   UnitAttr:$packed);
+  let assemblyFormat = [{
+    $lhs `,` $rhs (`epilogue` `(` $extras^ `:` type($extras) `)`)? `outs` `(` $init `)` attr-dict `:`
+    type($lhs) `,` type($rhs) `,` type($init) (`->` type($results)^)? $epilogue
+  }];
+}
+
+
+def Nn_PoolOp : Nn_EpilogueOp<"pool"> {
+  let summary = "2-D pooling of an NHWC image that is already padded";
+  let description = [{
+    `init[n,y,x,c] = epilogue(combine over r,s of input[n, y*sh + r*dh, x*sw + s*dw, c], extras...)`, where `kind` is
+    "max" or "sum". Averages are a sum with a scaling epilogue. `extras` as for `nn.conv`.
+  }];
+  let arguments = (ins AnyShaped:$input, Variadic<AnyShaped>:$extras, AnyShaped:$init, StrAttr:$kind,
+                   DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations);
+  let assemblyFormat = [{
+    $input (`epilogue` `(` $extras^ `:` type($extras) `)`)? `outs` `(` $init `)` attr-dict `:`
+    type($input) `,` type($init) (`->` type($results)^)? $epilogue
+  }];
+}
+
+def Nn_YieldOp : Nn_Op<"yield", [Pure, Terminator, ReturnLike]> {
+  let summary = "the value that an epilogue stores";
+  let arguments = (ins Variadic<AnyType>:$operands);
+  let assemblyFormat = "($operands^ `:` type($operands))? attr-dict";
+  let builders = [OpBuilder<(ins), [{}]>];
+}
+
+def Nn_RequireOp : Nn_Op<"require", [MemoryEffects<[MemWrite]>]> {
+  let summary = "a condition on run-time data without which the run fails";
+  let description = [{
+    If `condition` is false the run ends with `status` (a number of `ashlar_status`) and the diagnostic names the ONNX
+    node of this operation's location. What follows in program order is not executed then.
+  }];
+  let arguments = (ins I1:$condition, I32Attr:$status, StrAttr:$message);
+  let assemblyFormat = "$condition `,` $message attr-dict";
+}
+
+#endif
