@@ -1,0 +1,89 @@
+//===- Passes.td - bufferize: buffers, in-place reuse, one arena ----------===//
+#ifndef ASHLAR_PASSES_BUFFERIZE_PASSES_TD
+#define ASHLAR_PASSES_BUFFERIZE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def BindArguments : Pass<"ashlar-bind-arguments", "::mlir::ModuleOp"> {
+  let summary = "make the model's function take the caller's argument structure";
+  let description = [{
+    Replaces `func @main(tensors) -> tensors` by `func @body(!llvm.ptr) -> i32`
+    (a status): inputs become `tile.input`, dynamic dimensions `tile.dim`, and every result is
+    materialised in a `tile.output` buffer.
+
+    Requires: one function `@main` on ranked tensors of signless types.
+
+    Guarantees: no tensor crosses a function boundary; one value for each
+    symbolic dimension; the order of symbols is that of `DimSymbols`.
+
+    Example: test/passes/bufferize/bind-arguments.mlir
+  }];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect",
+    "::ashlar::tile::TileDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::tensor::TensorDialect"];
+}
+
+def HoistOutputBuffers
+    : Pass<"ashlar-hoist-output-buffers", "::mlir::func::FuncOp"> {
+  let summary = "move output buffers up where their sizes allow";
+  let description = [{
+    Moves each `tile.output`, with the arithmetic of its sizes, before the first
+    operation of the graph, so that producers can write into the caller's buffer
+    instead of one that is copied from.
+
+    Requires: sizes computed from scalars (after
+    `resolve-ranked-shaped-type-result-dims`).
+
+    Guarantees: an output whose sizes follow from symbolic dimensions is
+    available everywhere; others stay where they are.
+
+    Example: test/passes/bufferize/hoist-output-buffers.mlir
+  }];
+}
+
+def KeepLoopBuffers : Pass<"ashlar-keep-loop-buffers", "::mlir::func::FuncOp"> {
+  let summary = "give loop-carried buffers a place of their own";
+  let description = [{
+    A loop that carries a buffer allocated in its own body would read and write
+    the same memory in successive iterations once buffers have fixed places.
+    Such a carried buffer, where its sizes do not change, gets one allocation
+    before the loop, into which each iteration copies what it yields.
+
+    Requires: bufferized IR.
+
+    Guarantees: a buffer that a loop yields is either its own carried argument,
+    or is allocated with sizes that change from iteration to iteration.
+
+    Example: test/passes/bufferize/keep-loop-buffers.mlir
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect"];
+}
+
+def PlanArena : Pass<"ashlar-plan-arena", "::mlir::ModuleOp"> {
+  let summary = "place all buffers in one workspace";
+  let description = [{
+    Replaces every `memref.alloc` of `@body` by a `tile.workspace` buffer.
+    Buffers whose lifetimes do not meet share memory: static ones by first fit
+    at fixed offsets, largest first; ones sized by symbolic dimensions in slots
+    as large as their largest tenant; buffers sized by data are taken from the
+    end of the workspace while the call runs (`tile.allocate`). Writes
+    `func @shapes(dims, sizes)`, which computes workspace size and output
+    dimensions from the symbolic dimensions.
+
+    Requires: bufferized IR, outputs hoisted.
+
+    Guarantees: no allocation remains; lifetimes that meet never share bytes;
+    all buffers are 64-byte aligned.
+
+    Example: test/passes/bufferize/plan-arena.mlir
+  }];
+  let dependentDialects = [
+    "::ashlar::tile::TileDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
+  let statistics = [
+    Statistic<"staticBytes", "static-bytes", "bytes of statically placed buffers">,
+    Statistic<"numBuffers", "buffers", "number of buffers placed">];
+}
+
+#endif

@@ -1,0 +1,71 @@
+//===- CollectWeights.cpp - lay out constant data in one section ----------===//
+#include "passes/lower/Passes.h"
+
+#include "llvm/Support/MathExtras.h"
+
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/SymbolTable.h"
+
+#include "dialects/tile/TileDialect.h"
+
+namespace ashlar {
+#define GEN_PASS_DEF_COLLECTWEIGHTS
+#include "passes/lower/Passes.h.inc"
+} // namespace ashlar
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+
+int64_t storedBytes(ShapedType type) {
+  Type element = type.getElementType();
+  int64_t each = 8;
+  if (auto complex = dyn_cast<ComplexType>(element))
+    each = 2 * llvm::divideCeil(complex.getElementType().getIntOrFloatBitWidth(), 8);
+  else if (!isa<IndexType>(element))
+    each = llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
+  return type.getNumElements() * each;
+}
+
+struct CollectWeights : impl::CollectWeightsBase<CollectWeights> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SmallVector<Attribute> data;
+    SmallVector<int64_t> offsets;
+    DenseMap<Attribute, int64_t> offsetOf;
+    DenseMap<StringAttr, int64_t> offsetOfSymbol;
+    int64_t end = 0;
+    for (auto global :
+         llvm::make_early_inc_range(module.getOps<memref::GlobalOp>())) {
+      if (!global.getConstant() || !global.getInitialValue())
+        continue;
+      Attribute value = *global.getInitialValue();
+      auto [place, isNew] = offsetOf.try_emplace(value, end);
+      if (isNew) {
+        data.push_back(value);
+        offsets.push_back(end);
+        end = llvm::alignTo(end + storedBytes(global.getType()), 64);
+      }
+      offsetOfSymbol[global.getSymNameAttr()] = place->second;
+      global.erase();
+    }
+    module.walk([&](memref::GetGlobalOp use) {
+      auto found = offsetOfSymbol.find(use.getNameAttr().getAttr());
+      if (found == offsetOfSymbol.end())
+        return;
+      auto function = use->getParentOfType<func::FuncOp>();
+      OpBuilder builder(use);
+      Value view =
+          tile::WeightsOp::create(builder, use.getLoc(), use.getType(),
+                                  function.getArgument(0), found->second);
+      use.replaceAllUsesWith(view);
+      use.erase();
+    });
+    module->setAttr(kWeightsAttrName, ArrayAttr::get(&getContext(), data));
+    module->setAttr(kWeightOffsetsAttrName,
+                    DenseI64ArrayAttr::get(&getContext(), offsets));
+  }
+};
+
+} // namespace

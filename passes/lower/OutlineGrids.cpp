@@ -1,0 +1,211 @@
+//===- OutlineGrids.cpp - task grids to functions and executor calls ------===//
+#include "passes/lower/Passes.h"
+
+#include "llvm/ADT/SetVector.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Transforms/RegionUtils.h"
+
+#include "dialects/tile/TileDialect.h"
+
+namespace ashlar {
+#define GEN_PASS_DEF_OUTLINEGRIDS
+#include "passes/lower/Passes.h.inc"
+} // namespace ashlar
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+
+constexpr llvm::StringLiteral kParallelFor = "ashlar_rt1_parallel_for";
+
+/// What a grid's body needs from outside: operations to repeat inside, operands
+/// first, and scalars to hand over.
+struct Captures {
+  llvm::SetVector<Operation *> repeated;
+  llvm::SetVector<Value> scalars;
+};
+
+/// Finds how to have `value` inside the task. False if there is no way.
+bool capture(Value value, Value args, Captures &captures) {
+  if (value == args)
+    return true;
+  Operation *op = value.getDefiningOp();
+  if (op && captures.repeated.contains(op))
+    return true;
+  if (captures.scalars.contains(value))
+    return true;
+  bool isScalar = value.getType().isIntOrIndexOrFloat();
+  bool repeatable = op && op->getNumRegions() == 0 &&
+                    (isPure(op) || isa<tile::OutputOp>(op));
+  if (repeatable && (!isScalar || op->hasTrait<OpTrait::ConstantLike>())) {
+    for (Value operand : op->getOperands())
+      if (!capture(operand, args, captures))
+        return false;
+    captures.repeated.insert(op);
+    return true;
+  }
+  if (!isScalar)
+    return false;
+  captures.scalars.insert(value);
+  return true;
+}
+
+/// A scalar as the 64 bits that travel.
+Value toBits(ImplicitLocOpBuilder &b, Value value) {
+  Type type = value.getType();
+  if (isa<IndexType>(type))
+    return arith::IndexCastOp::create(b, b.getI64Type(), value);
+  if (isa<FloatType>(type)) {
+    auto bits = b.getIntegerType(type.getIntOrFloatBitWidth());
+    value = arith::BitcastOp::create(b, bits, value);
+  }
+  if (value.getType().getIntOrFloatBitWidth() < 64)
+    value = arith::ExtUIOp::create(b, b.getI64Type(), value);
+  return value;
+}
+
+Value fromBits(ImplicitLocOpBuilder &b, Value bits, Type type) {
+  if (isa<IndexType>(type))
+    return arith::IndexCastOp::create(b, type, bits);
+  unsigned width = type.getIntOrFloatBitWidth();
+  if (width < 64)
+    bits = arith::TruncIOp::create(b, b.getIntegerType(width), bits);
+  return isa<FloatType>(type)
+             ? arith::BitcastOp::create(b, type, bits).getResult()
+             : bits;
+}
+
+Value slotAddress(ImplicitLocOpBuilder &b, Value base, int32_t slot) {
+  return LLVM::GEPOp::create(b, base.getType(), b.getI64Type(), base,
+                             ArrayRef<LLVM::GEPArg>{slot});
+}
+
+void makeSerial(tile::GridOp grid) {
+  ImplicitLocOpBuilder b(grid.getLoc(), grid);
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  auto loop = scf::ForOp::create(b, zero, grid.getCount(), one);
+  Block *body = loop.getBody();
+  grid.getTask().replaceAllUsesWith(loop.getInductionVar());
+  body->getOperations().splice(body->begin(),
+                               grid.getBody().front().getOperations());
+  for (auto done : llvm::make_early_inc_range(body->getOps<tile::DoneOp>()))
+    done.erase();
+  grid.erase();
+}
+
+func::FuncOp makeTask(tile::GridOp grid, const Captures &captures, Value args,
+                      StringRef name) {
+  auto module = grid->getParentOfType<ModuleOp>();
+  auto b = ImplicitLocOpBuilder::atBlockEnd(grid.getLoc(), module.getBody());
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  Type i32 = b.getI32Type();
+  auto task = func::FuncOp::create(
+      b, name, b.getFunctionType({pointer, i32, i32}, {}));
+  task.setPrivate();
+  Block *entry = task.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  Value argument = entry->getArgument(0);
+  IRMapping mapping;
+  mapping.map(args, LLVM::LoadOp::create(b, pointer, argument));
+  for (auto [index, scalar] : llvm::enumerate(captures.scalars)) {
+    Value bits = LLVM::LoadOp::create(b, b.getI64Type(),
+                                      slotAddress(b, argument, index + 1));
+    mapping.map(scalar, fromBits(b, bits, scalar.getType()));
+  }
+  for (Operation *op : captures.repeated) {
+    // The caller's output buffer, without writing its sizes again.
+    if (auto output = dyn_cast<tile::OutputOp>(op)) {
+      SmallVector<Value> sizes;
+      for (Value size : output.getSizes())
+        sizes.push_back(mapping.lookup(size));
+      Value view = tile::InputOp::create(b, output.getType(), mapping.lookup(args),
+                                         sizes, output.getTensor());
+      mapping.map(output.getResult(), view);
+      continue;
+    }
+    b.clone(*op, mapping);
+  }
+  Value index = arith::IndexCastUIOp::create(b, b.getIndexType(),
+                                             entry->getArgument(1));
+  mapping.map(grid.getTask(), index);
+  for (Operation &op : grid.getBody().front().without_terminator())
+    b.clone(op, mapping);
+  func::ReturnOp::create(b);
+  return task;
+}
+
+void callTask(tile::GridOp grid, func::FuncOp task, const Captures &captures,
+              Value args) {
+  auto function = grid->getParentOfType<func::FuncOp>();
+  ImplicitLocOpBuilder b(grid.getLoc(), grid.getContext());
+  b.setInsertionPointToStart(&function.getBody().front());
+  auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  Value slots = arith::ConstantIntOp::create(
+      b, static_cast<int64_t>(captures.scalars.size()) + 1, 64);
+  Value array =
+      LLVM::AllocaOp::create(b, pointer, b.getI64Type(), slots, /*align=*/8);
+  b.setInsertionPoint(grid);
+  LLVM::StoreOp::create(b, args, array);
+  for (auto [index, scalar] : llvm::enumerate(captures.scalars))
+    LLVM::StoreOp::create(b, toBits(b, scalar),
+                          slotAddress(b, array, index + 1));
+  Value callee = func::ConstantOp::create(b, task.getFunctionType(),
+                                          SymbolRefAttr::get(task));
+  Value address =
+      UnrealizedConversionCastOp::create(b, pointer, callee).getResult(0);
+  Value count =
+      arith::IndexCastUIOp::create(b, b.getI32Type(), grid.getCount());
+  func::CallOp::create(b, kParallelFor, TypeRange{},
+                       ValueRange{args, address, array, count});
+  grid.erase();
+}
+
+struct OutlineGrids : impl::OutlineGridsBase<OutlineGrids> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SmallVector<tile::GridOp> grids;
+    module.walk([&](tile::GridOp grid) { grids.push_back(grid); });
+    if (grids.empty())
+      return;
+    declareParallelFor(module);
+    int64_t next = 0;
+    for (tile::GridOp grid : grids) {
+      auto function = grid->getParentOfType<func::FuncOp>();
+      Value args = function.getArgument(0);
+      llvm::SetVector<Value> outside;
+      getUsedValuesDefinedAbove(grid.getBody(), outside);
+      Captures captures;
+      bool possible = llvm::all_of(outside, [&](Value value) {
+        return capture(value, args, captures);
+      });
+      if (!possible || grid->getParentOfType<tile::GridOp>()) {
+        makeSerial(grid);
+        ++numSerial;
+        continue;
+      }
+      std::string name =
+          (function.getName() + "_task_" + Twine(next++)).str();
+      callTask(grid, makeTask(grid, captures, args, name), captures, args);
+      ++numOutlined;
+    }
+  }
+
+  void declareParallelFor(ModuleOp module) {
+    if (module.lookupSymbol(kParallelFor))
+      return;
+    auto b = OpBuilder::atBlockBegin(module.getBody());
+    auto pointer = LLVM::LLVMPointerType::get(&getContext());
+    auto type = b.getFunctionType(
+        {pointer, pointer, pointer, b.getI32Type()}, {});
+    func::FuncOp::create(b, module.getLoc(), kParallelFor, type).setPrivate();
+  }
+};
+
+} // namespace

@@ -1,0 +1,80 @@
+//===- Passes.td - lower: to the LLVM dialect and runtime calls -----------===//
+#ifndef ASHLAR_PASSES_LOWER_PASSES_TD
+#define ASHLAR_PASSES_LOWER_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def OutlineGrids : Pass<"ashlar-outline-grids", "::mlir::ModuleOp"> {
+  let summary = "make every task grid a function and a call of the executor";
+  let description = [{
+    The body of each `tile.grid` becomes `func @body_task_N(argument, index,
+    worker)`. Buffers that come from the call's arguments are derived again
+    inside; scalars computed outside travel in a small array on the stack.
+
+    Requires: buffers planned (no allocation in a grid).
+
+    Guarantees: no `tile.grid` remains. A grid that uses a buffer which cannot
+    be derived again (one chosen by a branch) becomes a serial loop.
+
+    Example: test/passes/lower/outline-grids.mlir
+  }];
+  let dependentDialects = [
+    "::mlir::LLVM::LLVMDialect", "::mlir::scf::SCFDialect",
+    "::mlir::func::FuncDialect", "::mlir::arith::ArithDialect",
+    "::ashlar::tile::TileDialect"];
+  let statistics = [
+    Statistic<"numOutlined", "outlined", "grids made functions">,
+    Statistic<"numSerial", "serial", "grids made serial loops">];
+}
+
+def CollectWeights : Pass<"ashlar-collect-weights", "::mlir::ModuleOp"> {
+  let summary = "lay out constant data in one section";
+  let description = [{
+    Gives every constant `memref.global` a 64-byte aligned offset and replaces
+    its uses by `tile.weights`. The data itself moves to a module attribute that
+    object emission writes out: it never becomes an LLVM constant.
+
+    Requires: bufferized IR. Guarantees: no constant global remains; data with
+    the same bytes and the same use is stored once.
+
+    Example: test/passes/lower/collect-weights.mlir
+  }];
+  let dependentDialects = ["::ashlar::tile::TileDialect"];
+}
+
+def RequirementsToBranches
+    : Pass<"ashlar-requirements-to-branches", "::mlir::ModuleOp"> {
+  let summary = "turn run-time requirements into early returns";
+  let description = [{
+    `nn.require`, the capacity check of `tile.output` and the bump allocation of
+    `tile.allocate` become branches to a block that records the fault with
+    `ashlar_rt1_fail` and returns its status.
+
+    Requires: control flow as a graph of blocks (after `convert-scf-to-cf`).
+
+    Guarantees: only pure `tile` operations remain.
+
+    Example: test/passes/lower/requirements-to-branches.mlir
+  }];
+  let dependentDialects = [
+    "::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::arith::ArithDialect", "::ashlar::tile::TileDialect"];
+}
+
+def ConvertToLlvm : Pass<"ashlar-convert-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "convert everything that is left to the LLVM dialect";
+  let description = [{
+    Upstream conversions of `arith`, `math`, `memref`, `vector`, `index`, `cf`
+    and `func`, and our own of `tile`: buffers become descriptors over pointers
+    that are loaded from `ashlar_args`.
+
+    Requires: no structured control flow, no requirement left.
+
+    Guarantees: only the LLVM dialect.
+
+    Example: test/passes/lower/convert-to-llvm.mlir
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif
