@@ -13,7 +13,8 @@ class Nn_EpilogueOp<string mnemonic, list<Trait> traits = []>
     : Nn_Op<mnemonic, !listconcat(traits, [
         SingleBlockImplicitTerminator<"YieldOp">, DestinationStyleOpInterface,
         DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
-        DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface>])> {
+        DeclareOpInterfaceMethods<
+          ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>])> {
   let regions = (region SizedRegion<1>:$epilogue);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let hasVerifier = 1;

@@ -1,0 +1,33 @@
+//===- Pipeline.cpp - lower -----------------------------------------------===//
+#include "passes/lower/Passes.h"
+
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
+#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
+#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+void ashlar::buildLowerPipeline(OpPassManager &manager) {
+  manager.addPass(createCollectWeights());
+  manager.addPass(createOutlineGrids());
+  VectorTransferToSCFOptions transfers;
+  transfers.enableFullUnroll();
+  ConvertVectorToSCFPassOptions vectorOptions;
+  vectorOptions.fullUnroll = true;
+  manager.addPass(createConvertVectorToSCFPass(vectorOptions));
+  manager.addPass(createLowerAffinePass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createSCFToControlFlowPass());
+  manager.addPass(createRequirementsToBranches());
+  manager.addPass(memref::createExpandStridedMetadataPass());
+  manager.addPass(createLowerAffinePass());
+  manager.addPass(createConvertToLlvm());
+  manager.addPass(createReconcileUnrealizedCastsPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
