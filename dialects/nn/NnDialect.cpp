@@ -1,4 +1,5 @@
-//===- NnDialect.cpp - the operations that decide speed -----------------------------------------------------------===//
+//===- NnDialect.cpp - the operations that decide speed
+//-----------------------------------------------------------===//
 #include "dialects/nn/NnDialect.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -18,13 +19,15 @@ void NnDialect::initialize() {
       >();
 }
 
-void ashlar::nn::addTrivialEpilogue(OpBuilder &builder, Region &region, Location loc, Type accumulatorType,
+void ashlar::nn::addTrivialEpilogue(OpBuilder &builder, Region &region,
+                                    Location loc, Type accumulatorType,
                                     ValueRange extras) {
   OpBuilder::InsertionGuard guard(builder);
   SmallVector<Type> types{accumulatorType};
   for (Value extra : extras)
     types.push_back(getElementTypeOrSelf(extra.getType()));
-  Block *block = builder.createBlock(&region, region.end(), types, SmallVector<Location>(types.size(), loc));
+  Block *block = builder.createBlock(&region, region.end(), types,
+                                     SmallVector<Location>(types.size(), loc));
   YieldOp::create(builder, loc, ValueRange{block->getArgument(0)});
 }
 
@@ -32,19 +35,24 @@ namespace {
 
 /// Reads of buffers and the write of the destination; tensors have no effects.
 template <typename OpTy>
-void addEffects(OpTy op, SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+void addEffects(
+    OpTy op, SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+                 &effects) {
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<MemRefType>(operand.get().getType()))
       continue;
     if (op.isDpsInit(&operand))
-      effects.emplace_back(MemoryEffects::Write::get(), &operand, 0, true, SideEffects::DefaultResource::get());
+      effects.emplace_back(MemoryEffects::Write::get(), &operand, 0, true,
+                           SideEffects::DefaultResource::get());
     else
-      effects.emplace_back(MemoryEffects::Read::get(), &operand, 0, true, SideEffects::DefaultResource::get());
+      effects.emplace_back(MemoryEffects::Read::get(), &operand, 0, true,
+                           SideEffects::DefaultResource::get());
   }
 }
 
 template <typename OpTy>
-LogicalResult reifyInit(OpTy op, OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+LogicalResult reifyInit(OpTy op, OpBuilder &builder,
+                        ReifiedRankedShapedTypeDims &shapes) {
   if (op->getNumResults())
     shapes.push_back(tensor::getMixedSizes(builder, op.getLoc(), op.getInit()));
   return success();
@@ -52,42 +60,54 @@ LogicalResult reifyInit(OpTy op, OpBuilder &builder, ReifiedRankedShapedTypeDims
 
 bool isTrivial(Region &epilogue) {
   Block &block = epilogue.front();
-  return llvm::hasSingleElement(block) && block.getTerminator()->getNumOperands() == 1 &&
+  return llvm::hasSingleElement(block) &&
+         block.getTerminator()->getNumOperands() == 1 &&
          block.getTerminator()->getOperand(0) == block.getArgument(0);
 }
 
-/// What the three epilogue operations have in common: the region's signature, the extras' shapes, the results.
+/// What the three epilogue operations have in common: the region's signature,
+/// the extras' shapes, the results.
 template <typename OpTy> LogicalResult verifyEpilogue(OpTy op) {
   auto initType = cast<ShapedType>(op.getInit().getType());
   if (op->getNumResults() != (isa<TensorType>(initType) ? 1u : 0u))
-    return op.emitOpError("expected one result for a tensor destination and none for a buffer");
+    return op.emitOpError(
+        "expected one result for a tensor destination and none for a buffer");
   if (op->getNumResults() && op->getResult(0).getType() != initType)
-    return op.emitOpError("expected the result to have the destination's type ") << initType;
+    return op.emitOpError("expected the result to have the destination's type ")
+           << initType;
   Block &block = op.getEpilogue().front();
   if (block.getNumArguments() != op.getExtras().size() + 1)
-    return op.emitOpError("expected an epilogue of ") << op.getExtras().size() + 1 << " arguments";
+    return op.emitOpError("expected an epilogue of ")
+           << op.getExtras().size() + 1 << " arguments";
   for (auto [index, extra] : llvm::enumerate(op.getExtras())) {
     auto type = cast<ShapedType>(extra.getType());
     if (block.getArgument(index + 1).getType() != type.getElementType())
-      return op.emitOpError("expected epilogue argument ") << index + 1 << " to be " << type.getElementType();
+      return op.emitOpError("expected epilogue argument ")
+             << index + 1 << " to be " << type.getElementType();
     if (type.getRank() > 1 && type.getRank() != initType.getRank())
-      return op.emitOpError("expected extra operand ") << index << " to have rank 0, 1 or " << initType.getRank();
+      return op.emitOpError("expected extra operand ")
+             << index << " to have rank 0, 1 or " << initType.getRank();
   }
   Operation *yield = block.getTerminator();
-  if (yield->getNumOperands() != 1 || yield->getOperand(0).getType() != initType.getElementType())
-    return op.emitOpError("expected the epilogue to yield one ") << initType.getElementType();
+  if (yield->getNumOperands() != 1 ||
+      yield->getOperand(0).getType() != initType.getElementType())
+    return op.emitOpError("expected the epilogue to yield one ")
+           << initType.getElementType();
   return success();
 }
 
 } // namespace
 
-#define ASHLAR_EPILOGUE_OP(OP)                                                                                         \
-  void OP::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {                  \
-    addEffects(*this, effects);                                                                                        \
-  }                                                                                                                    \
-  LogicalResult OP::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {                       \
-    return reifyInit(*this, builder, shapes);                                                                          \
-  }                                                                                                                    \
+#define ASHLAR_EPILOGUE_OP(OP)                                                 \
+  void OP::getEffects(                                                         \
+      SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>      \
+          &effects) {                                                          \
+    addEffects(*this, effects);                                                \
+  }                                                                            \
+  LogicalResult OP::reifyResultShapes(OpBuilder &builder,                      \
+                                      ReifiedRankedShapedTypeDims &shapes) {   \
+    return reifyInit(*this, builder, shapes);                                  \
+  }                                                                            \
   bool OP::hasTrivialEpilogue() { return isTrivial(getEpilogue()); }
 
 ASHLAR_EPILOGUE_OP(ConvOp)
@@ -96,32 +116,45 @@ ASHLAR_EPILOGUE_OP(PoolOp)
 #undef ASHLAR_EPILOGUE_OP
 
 LogicalResult ConvOp::verify() {
-  auto rankOf = [](Value value) { return cast<ShapedType>(value.getType()).getRank(); };
+  auto rankOf = [](Value value) {
+    return cast<ShapedType>(value.getType()).getRank();
+  };
   if (rankOf(getInput()) != 4 || rankOf(getInit()) != 4)
     return emitOpError("expected an input and a destination of rank 4 (NHWC)");
-  if (getStrides().size() != 2 || getDilations().size() != 2 || getFilterSizes().size() != 4)
-    return emitOpError("expected two strides, two dilations and four filter sizes");
+  if (getStrides().size() != 2 || getDilations().size() != 2 ||
+      getFilterSizes().size() != 4)
+    return emitOpError(
+        "expected two strides, two dilations and four filter sizes");
   if (rankOf(getFilter()) < 3 || rankOf(getFilter()) > 5)
-    return emitOpError("expected a filter of rank 4 (ONNX order), 5 (panels) or 3 (depthwise)");
+    return emitOpError("expected a filter of rank 4 (ONNX order), 5 (panels) "
+                       "or 3 (depthwise)");
   return verifyEpilogue(*this);
 }
 
 LogicalResult MatmulOp::verify() {
-  auto lhs = cast<ShapedType>(getLhs().getType()), rhs = cast<ShapedType>(getRhs().getType());
-  if (lhs.getRank() < 2 || lhs.getRank() != cast<ShapedType>(getInit().getType()).getRank())
-    return emitOpError("expected a left side and a destination of the same rank, 2 or more");
-  if (getPacked() ? rhs.getRank() != 3 : (rhs.getRank() != 2 && rhs.getRank() != lhs.getRank()))
-    return emitOpError("expected a right side of rank 2 or ") << lhs.getRank() << ", or packed panels of rank 3";
+  auto lhs = cast<ShapedType>(getLhs().getType()),
+       rhs = cast<ShapedType>(getRhs().getType());
+  if (lhs.getRank() < 2 ||
+      lhs.getRank() != cast<ShapedType>(getInit().getType()).getRank())
+    return emitOpError(
+        "expected a left side and a destination of the same rank, 2 or more");
+  if (getPacked() ? rhs.getRank() != 3
+                  : (rhs.getRank() != 2 && rhs.getRank() != lhs.getRank()))
+    return emitOpError("expected a right side of rank 2 or ")
+           << lhs.getRank() << ", or packed panels of rank 3";
   return verifyEpilogue(*this);
 }
 
 LogicalResult PoolOp::verify() {
   if (getKind() != "max" && getKind() != "sum")
-    return emitOpError("expected kind \"max\" or \"sum\", found \"") << getKind() << "\"";
+    return emitOpError("expected kind \"max\" or \"sum\", found \"")
+           << getKind() << "\"";
   if (cast<ShapedType>(getInput().getType()).getRank() != 4)
     return emitOpError("expected an input of rank 4 (NHWC)");
-  if (getWindow().size() != 2 || getStrides().size() != 2 || getDilations().size() != 2)
-    return emitOpError("expected two window sizes, two strides and two dilations");
+  if (getWindow().size() != 2 || getStrides().size() != 2 ||
+      getDilations().size() != 2)
+    return emitOpError(
+        "expected two window sizes, two strides and two dilations");
   return verifyEpilogue(*this);
 }
 

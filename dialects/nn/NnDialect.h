@@ -1,4 +1,5 @@
-//===- NnDialect.h - the operations that decide speed -----------------------------------------------*- C++ -*-===//
+//===- NnDialect.h - the operations that decide speed
+//-----------------------------------------------*- C++ -*-===//
 #ifndef ASHLAR_DIALECTS_NN_NNDIALECT_H
 #define ASHLAR_DIALECTS_NN_NNDIALECT_H
 
@@ -22,12 +23,15 @@ namespace ashlar::nn {
 inline constexpr int64_t kPanelWidth = 32;
 
 /// Lets one-shot bufferization handle the operations of this dialect.
-void registerBufferizableOpInterfaceExternalModels(mlir::DialectRegistry &registry);
+void registerBufferizableOpInterfaceExternalModels(
+    mlir::DialectRegistry &registry);
 
-/// Adds the epilogue block of an operation under construction: an accumulator and one scalar an extra operand, of
-/// their element types, yielding the accumulator.
-void addTrivialEpilogue(mlir::OpBuilder &builder, mlir::Region &region, mlir::Location loc,
-                        mlir::Type accumulatorType, mlir::ValueRange extras);
+/// Adds the epilogue block of an operation under construction: an accumulator
+/// and one scalar an extra operand, of their element types, yielding the
+/// accumulator.
+void addTrivialEpilogue(mlir::OpBuilder &builder, mlir::Region &region,
+                        mlir::Location loc, mlir::Type accumulatorType,
+                        mlir::ValueRange extras);
 
 } // namespace ashlar::nn
 

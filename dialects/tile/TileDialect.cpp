@@ -1,4 +1,5 @@
-//===- TileDialect.cpp - buffers, task grids and the target -------------------------------------------------------===//
+//===- TileDialect.cpp - buffers, task grids and the target
+//-------------------------------------------------------===//
 #include "dialects/tile/TileDialect.h"
 
 #include "llvm/ADT/TypeSwitch.h"
@@ -30,15 +31,18 @@ TargetAttr ashlar::tile::getTarget(Operation *op) {
   for (Operation *scope = op; scope; scope = scope->getParentOp())
     if (auto target = scope->getAttrOfType<TargetAttr>(kTargetAttrName))
       return target;
-  return TargetAttr::get(op->getContext(), StringAttr::get(op->getContext(), "x86-64-v3"), /*vector_bytes=*/32,
-                         /*vector_registers=*/16, /*l1_bytes=*/32 << 10, /*l2_bytes=*/1 << 20);
+  return TargetAttr::get(
+      op->getContext(), StringAttr::get(op->getContext(), "x86-64-v3"),
+      /*vector_bytes=*/32,
+      /*vector_registers=*/16, /*l1_bytes=*/32 << 10, /*l2_bytes=*/1 << 20);
 }
 
 void GridOp::build(OpBuilder &builder, OperationState &state, Value count) {
   state.addOperands(count);
   OpBuilder::InsertionGuard guard(builder);
   Region *body = state.addRegion();
-  builder.createBlock(body, body->end(), builder.getIndexType(), state.location);
+  builder.createBlock(body, body->end(), builder.getIndexType(),
+                      state.location);
   DoneOp::create(builder, state.location);
 }
 

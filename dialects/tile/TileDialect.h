@@ -1,4 +1,5 @@
-//===- TileDialect.h - buffers, task grids and the target -------------------------------------------*- C++ -*-===//
+//===- TileDialect.h - buffers, task grids and the target
+//-------------------------------------------*- C++ -*-===//
 #ifndef ASHLAR_DIALECTS_TILE_TILEDIALECT_H
 #define ASHLAR_DIALECTS_TILE_TILEDIALECT_H
 
@@ -24,7 +25,8 @@ namespace ashlar::tile {
 /// Module attribute that holds the TargetAttr.
 inline constexpr llvm::StringLiteral kTargetAttrName = "tile.target";
 
-/// The target of the module that `op` lies in; a plain AVX2 machine if none is given.
+/// The target of the module that `op` lies in; a plain AVX2 machine if none is
+/// given.
 TargetAttr getTarget(mlir::Operation *op);
 
 } // namespace ashlar::tile

@@ -39,9 +39,8 @@ void bindInputs(func::FuncOp main, Value args, OpBuilder &builder) {
     for (int64_t axis = 0; axis < type.getRank(); ++axis)
       if (type.isDynamicDim(axis))
         sizes.push_back(dims[symbols.indexOf(index, axis)]);
-    Value buffer =
-        tile::InputOp::create(builder, loc, bufferTypeOf(type), args, sizes,
-                              static_cast<int64_t>(index));
+    Value buffer = tile::InputOp::create(builder, loc, bufferTypeOf(type), args,
+                                         sizes, static_cast<int64_t>(index));
     Value tensor = bufferization::ToTensorOp::create(builder, loc, type, buffer,
                                                      /*restrict=*/true);
     argument.replaceAllUsesWith(tensor);
@@ -73,7 +72,7 @@ void bindOutputs(func::FuncOp main, Value args, int64_t numInputs) {
   terminator->setOperands({ok});
 }
 
-struct BindArguments : impl::BindArgumentsBase<BindArguments> {
+struct BindArguments : ashlar::impl::BindArgumentsBase<BindArguments> {
   void runOnOperation() override {
     auto main = getOperation().lookupSymbol<func::FuncOp>(kMainName);
     if (!main) {
@@ -96,7 +95,8 @@ struct BindArguments : impl::BindArgumentsBase<BindArguments> {
     entry.eraseArguments(0, numInputs);
     main.setArgAttrsAttr(nullptr);
     main.setResAttrsAttr(nullptr);
-    main.setFunctionType(builder.getFunctionType({pointer}, {builder.getI32Type()}));
+    main.setFunctionType(
+        builder.getFunctionType({pointer}, {builder.getI32Type()}));
     main.setName(kBodyName);
   }
 };

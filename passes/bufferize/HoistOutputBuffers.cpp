@@ -36,7 +36,8 @@ bool collectScalarSlice(Value value, Block *block,
   return true;
 }
 
-struct HoistOutputBuffers : impl::HoistOutputBuffersBase<HoistOutputBuffers> {
+struct HoistOutputBuffers
+    : ashlar::impl::HoistOutputBuffersBase<HoistOutputBuffers> {
   void runOnOperation() override {
     if (getOperation().isExternal())
       return;

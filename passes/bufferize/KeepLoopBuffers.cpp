@@ -53,8 +53,7 @@ SmallVector<Carried> findCarried(LoopLikeOpInterface loop) {
   for (auto [init, yielded, argument] :
        llvm::zip(inits, *yields, loop.getRegionIterArgs())) {
     auto type = dyn_cast<MemRefType>(init.get().getType());
-    if (!type || yielded.get() == argument ||
-        !type.getLayout().isIdentity() ||
+    if (!type || yielded.get() == argument || !type.getLayout().isIdentity() ||
         loop.isDefinedOutsideOfLoop(yielded.get()))
       continue;
     if (keepsSizes(init.get(), yielded.get()))
@@ -116,7 +115,7 @@ void keepBuffers(LoopLikeOpInterface loop) {
   }
 }
 
-struct KeepLoopBuffers : impl::KeepLoopBuffersBase<KeepLoopBuffers> {
+struct KeepLoopBuffers : ashlar::impl::KeepLoopBuffersBase<KeepLoopBuffers> {
   void runOnOperation() override {
     getOperation().walk([](LoopLikeOpInterface loop) { keepBuffers(loop); });
   }

@@ -6,8 +6,7 @@
 using namespace mlir;
 using namespace ashlar;
 
-LifetimeAnalysis::LifetimeAnalysis(func::FuncOp function)
-    : aliases(function) {
+LifetimeAnalysis::LifetimeAnalysis(func::FuncOp function) : aliases(function) {
   // Numbers in order of entry, and the last number inside each operation.
   int64_t next = 0;
   std::function<void(Operation *)> number = [&](Operation *op) {

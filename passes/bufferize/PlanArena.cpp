@@ -38,15 +38,15 @@ int64_t elementBytes(Type type) {
 struct Buffer {
   memref::AllocOp alloc;
   Lifetime lifetime;
-  int64_t bytes = 0;                    // static buffers
-  llvm::SetVector<Operation *> slice;   // buffers sized by dimensions
+  int64_t bytes = 0;                  // static buffers
+  llvm::SetVector<Operation *> slice; // buffers sized by dimensions
   unsigned slot = 0;
 };
 
 /// First fit at fixed offsets, largest buffer first. Returns the bytes used.
 int64_t placeStatic(MutableArrayRef<Buffer> buffers,
                     SmallVectorImpl<int64_t> &offsets) {
-  SmallVector<unsigned> order(llvm::seq<unsigned>(0, buffers.size()));
+  auto order = llvm::to_vector(llvm::seq<unsigned>(0, buffers.size()));
   llvm::stable_sort(order, [&](unsigned a, unsigned b) {
     return buffers[a].bytes > buffers[b].bytes;
   });
@@ -57,7 +57,8 @@ int64_t placeStatic(MutableArrayRef<Buffer> buffers,
     SmallVector<std::pair<int64_t, int64_t>> taken;
     for (unsigned other : placed)
       if (buffers[other].lifetime.meets(buffers[index].lifetime))
-        taken.push_back({offsets[other], offsets[other] + buffers[other].bytes});
+        taken.push_back(
+            {offsets[other], offsets[other] + buffers[other].bytes});
     llvm::sort(taken);
     int64_t offset = 0;
     for (auto [begin, end] : taken) {
@@ -84,9 +85,9 @@ unsigned assignSlots(MutableArrayRef<Buffer> buffers) {
           }))
         continue;
       memref::AllocOp first = tenants.front()->alloc;
-      bool alike = first.getType() == buffer.alloc.getType() &&
-                   llvm::equal(first.getDynamicSizes(),
-                               buffer.alloc.getDynamicSizes());
+      bool alike =
+          first.getType() == buffer.alloc.getType() &&
+          llvm::equal(first.getDynamicSizes(), buffer.alloc.getDynamicSizes());
       if (best < 0 || alike)
         best = index;
       if (alike)
@@ -156,7 +157,8 @@ void ArenaPlanner::classify() {
     if (lifetimes.isCarriedByLoop(alloc)) {
       byData.push_back(std::move(buffer));
     } else if (type.hasStaticShape()) {
-      int64_t bytes = type.getNumElements() * elementBytes(type.getElementType());
+      int64_t bytes =
+          type.getNumElements() * elementBytes(type.getElementType());
       buffer.bytes = llvm::alignTo(std::max<int64_t>(bytes, 1), kAlignment);
       fixed.push_back(std::move(buffer));
     } else if (llvm::all_of(alloc.getDynamicSizes(), [&](Value size) {
@@ -234,7 +236,8 @@ void ArenaPlanner::placeByData() {
   Value base = arith::ConstantIndexOp::create(b, staticBytes);
   if (endOfSlots)
     base = arith::AddIOp::create(b, base, endOfSlots);
-  Value bump = memref::AllocaOp::create(b, MemRefType::get({}, b.getIndexType()));
+  Value bump =
+      memref::AllocaOp::create(b, MemRefType::get({}, b.getIndexType()));
   memref::StoreOp::create(b, arith::ConstantIndexOp::create(b, 0), bump);
   for (Buffer &buffer : byData) {
     OpBuilder builder(buffer.alloc);
@@ -252,8 +255,8 @@ void ArenaPlanner::writeShapes() {
   MLIRContext *context = module.getContext();
   auto pointer = LLVM::LLVMPointerType::get(context);
   auto b = ImplicitLocOpBuilder::atBlockEnd(body.getLoc(), module.getBody());
-  auto shapes = func::FuncOp::create(
-      b, kShapesName, b.getFunctionType({pointer, pointer}, {}));
+  auto shapes = func::FuncOp::create(b, kShapesName,
+                                     b.getFunctionType({pointer, pointer}, {}));
   Block *entry = shapes.addEntryBlock();
   b.setInsertionPointToStart(entry);
   Type i64 = b.getI64Type();
@@ -270,9 +273,8 @@ void ArenaPlanner::writeShapes() {
   auto store = [&](int32_t place, Value value) {
     if (isa<IndexType>(value.getType()))
       value = arith::IndexCastOp::create(b, i64, value);
-    Value address =
-        LLVM::GEPOp::create(b, pointer, i64, entry->getArgument(1),
-                            ArrayRef<LLVM::GEPArg>{place});
+    Value address = LLVM::GEPOp::create(b, pointer, i64, entry->getArgument(1),
+                                        ArrayRef<LLVM::GEPArg>{place});
     LLVM::StoreOp::create(b, value, address);
   };
   Value bytes = arith::ConstantIndexOp::create(b, staticBytes);
@@ -313,7 +315,7 @@ LogicalResult ArenaPlanner::plan() {
   return success();
 }
 
-struct PlanArena : impl::PlanArenaBase<PlanArena> {
+struct PlanArena : ashlar::impl::PlanArenaBase<PlanArena> {
   void runOnOperation() override {
     auto body = getOperation().lookupSymbol<func::FuncOp>(kBodyName);
     if (!body) {

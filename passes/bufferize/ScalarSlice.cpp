@@ -14,8 +14,7 @@ static bool isIntegerDivision(Operation *op) {
              arith::CeilDivSIOp, arith::CeilDivUIOp, arith::FloorDivSIOp>(op);
 }
 
-bool ashlar::collectDimSlice(Value value,
-                             llvm::SetVector<Operation *> &slice) {
+bool ashlar::collectDimSlice(Value value, llvm::SetVector<Operation *> &slice) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return false;

@@ -22,13 +22,14 @@ int64_t storedBytes(ShapedType type) {
   Type element = type.getElementType();
   int64_t each = 8;
   if (auto complex = dyn_cast<ComplexType>(element))
-    each = 2 * llvm::divideCeil(complex.getElementType().getIntOrFloatBitWidth(), 8);
+    each = 2 * llvm::divideCeil(
+                   complex.getElementType().getIntOrFloatBitWidth(), 8);
   else if (!isa<IndexType>(element))
     each = llvm::divideCeil(element.getIntOrFloatBitWidth(), 8);
   return type.getNumElements() * each;
 }
 
-struct CollectWeights : impl::CollectWeightsBase<CollectWeights> {
+struct CollectWeights : ashlar::impl::CollectWeightsBase<CollectWeights> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SmallVector<Attribute> data;

@@ -28,7 +28,7 @@ using namespace ashlar;
 
 namespace {
 
-struct ConvertToLlvm : impl::ConvertToLlvmBase<ConvertToLlvm> {
+struct ConvertToLlvm : ashlar::impl::ConvertToLlvmBase<ConvertToLlvm> {
   void runOnOperation() override {
     MLIRContext *context = &getContext();
     ModuleOp module = getOperation();

@@ -41,8 +41,8 @@ bool capture(Value value, Value args, Captures &captures) {
   if (captures.scalars.contains(value))
     return true;
   bool isScalar = value.getType().isIntOrIndexOrFloat();
-  bool repeatable = op && op->getNumRegions() == 0 &&
-                    (isPure(op) || isa<tile::OutputOp>(op));
+  bool repeatable =
+      op && op->getNumRegions() == 0 && (isPure(op) || isa<tile::OutputOp>(op));
   if (repeatable && (!isScalar || op->hasTrait<OpTrait::ConstantLike>())) {
     for (Value operand : op->getOperands())
       if (!capture(operand, args, captures))
@@ -106,8 +106,8 @@ func::FuncOp makeTask(tile::GridOp grid, const Captures &captures, Value args,
   auto b = ImplicitLocOpBuilder::atBlockEnd(grid.getLoc(), module.getBody());
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
   Type i32 = b.getI32Type();
-  auto task = func::FuncOp::create(
-      b, name, b.getFunctionType({pointer, i32, i32}, {}));
+  auto task =
+      func::FuncOp::create(b, name, b.getFunctionType({pointer, i32, i32}, {}));
   task.setPrivate();
   Block *entry = task.addEntryBlock();
   b.setInsertionPointToStart(entry);
@@ -125,15 +125,15 @@ func::FuncOp makeTask(tile::GridOp grid, const Captures &captures, Value args,
       SmallVector<Value> sizes;
       for (Value size : output.getSizes())
         sizes.push_back(mapping.lookup(size));
-      Value view = tile::InputOp::create(b, output.getType(), mapping.lookup(args),
-                                         sizes, output.getTensor());
+      Value view = tile::InputOp::create(
+          b, output.getType(), mapping.lookup(args), sizes, output.getTensor());
       mapping.map(output.getResult(), view);
       continue;
     }
     b.clone(*op, mapping);
   }
-  Value index = arith::IndexCastUIOp::create(b, b.getIndexType(),
-                                             entry->getArgument(1));
+  Value index =
+      arith::IndexCastUIOp::create(b, b.getIndexType(), entry->getArgument(1));
   mapping.map(grid.getTask(), index);
   for (Operation &op : grid.getBody().front().without_terminator())
     b.clone(op, mapping);
@@ -167,7 +167,7 @@ void callTask(tile::GridOp grid, func::FuncOp task, const Captures &captures,
   grid.erase();
 }
 
-struct OutlineGrids : impl::OutlineGridsBase<OutlineGrids> {
+struct OutlineGrids : ashlar::impl::OutlineGridsBase<OutlineGrids> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SmallVector<tile::GridOp> grids;
@@ -182,16 +182,14 @@ struct OutlineGrids : impl::OutlineGridsBase<OutlineGrids> {
       llvm::SetVector<Value> outside;
       getUsedValuesDefinedAbove(grid.getBody(), outside);
       Captures captures;
-      bool possible = llvm::all_of(outside, [&](Value value) {
-        return capture(value, args, captures);
-      });
+      bool possible = llvm::all_of(
+          outside, [&](Value value) { return capture(value, args, captures); });
       if (!possible || grid->getParentOfType<tile::GridOp>()) {
         makeSerial(grid);
         ++numSerial;
         continue;
       }
-      std::string name =
-          (function.getName() + "_task_" + Twine(next++)).str();
+      std::string name = (function.getName() + "_task_" + Twine(next++)).str();
       callTask(grid, makeTask(grid, captures, args, name), captures, args);
       ++numOutlined;
     }
@@ -202,8 +200,8 @@ struct OutlineGrids : impl::OutlineGridsBase<OutlineGrids> {
       return;
     auto b = OpBuilder::atBlockBegin(module.getBody());
     auto pointer = LLVM::LLVMPointerType::get(&getContext());
-    auto type = b.getFunctionType(
-        {pointer, pointer, pointer, b.getI32Type()}, {});
+    auto type =
+        b.getFunctionType({pointer, pointer, pointer, b.getI32Type()}, {});
     func::FuncOp::create(b, module.getLoc(), kParallelFor, type).setPrivate();
   }
 };

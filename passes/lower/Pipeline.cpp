@@ -16,9 +16,7 @@ void ashlar::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createOutlineGrids());
   VectorTransferToSCFOptions transfers;
   transfers.enableFullUnroll();
-  ConvertVectorToSCFPassOptions vectorOptions;
-  vectorOptions.fullUnroll = true;
-  manager.addPass(createConvertVectorToSCFPass(vectorOptions));
+  manager.addPass(createConvertVectorToSCFPass(transfers));
   manager.addPass(createLowerAffinePass());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());

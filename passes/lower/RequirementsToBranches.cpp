@@ -34,8 +34,8 @@ public:
     int64_t place = -1;
     loc->walk([&](Location inner) {
       auto named = dyn_cast<NameLoc>(inner);
-      auto found = named ? places.find(named.getName().getValue())
-                         : places.end();
+      auto found =
+          named ? places.find(named.getName().getValue()) : places.end();
       if (found == places.end())
         return WalkResult::advance();
       place = found->second;
@@ -82,8 +82,8 @@ Value emitBytes(ImplicitLocOpBuilder &b, MemRefType type, ValueRange sizes) {
   Type element = type.getElementType();
   int64_t fixed = isa<IndexType>(element)
                       ? 8
-                      : llvm::PowerOf2Ceil(
-                            llvm::divideCeil(element.getIntOrFloatBitWidth(), 8));
+                      : llvm::PowerOf2Ceil(llvm::divideCeil(
+                            element.getIntOrFloatBitWidth(), 8));
   for (int64_t size : type.getShape())
     if (!ShapedType::isDynamic(size))
       fixed *= size;
@@ -103,9 +103,10 @@ void lowerOutput(tile::OutputOp output) {
   Value got = loadIndex(b, output.getArgs(),
                         tensorField(output.getTensor()) +
                             offsetof(ashlar_buffer, bytes));
-  Value expected = emitBytes(b, cast<MemRefType>(output.getType()),
-                             output.getSizes());
-  Value fits = arith::CmpIOp::create(b, arith::CmpIPredicate::ule, expected, got);
+  Value expected =
+      emitBytes(b, cast<MemRefType>(output.getType()), output.getSizes());
+  Value fits =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ule, expected, got);
   output.setChecked(false);
   // The status names the tensor in place of a layer: -2 - tensor.
   failUnless(output, fits, ASHLAR_ERROR_OUTPUT_CAPACITY,
@@ -124,12 +125,12 @@ void lowerAllocate(tile::AllocateOp op) {
   Value needed = arith::AddIOp::create(b, at, bytes);
   memref::StoreOp::create(b, arith::AddIOp::create(b, taken, bytes),
                           op.getBump());
-  Value available = loadIndex(b, op.getArgs(),
-                              offsetof(ashlar_args, workspace_bytes));
+  Value available =
+      loadIndex(b, op.getArgs(), offsetof(ashlar_args, workspace_bytes));
   Value fits =
       arith::CmpIOp::create(b, arith::CmpIPredicate::ule, needed, available);
-  Value view = tile::WorkspaceOp::create(b, type, op.getArgs(), at,
-                                         op.getSizes(), 0);
+  Value view =
+      tile::WorkspaceOp::create(b, type, op.getArgs(), at, op.getSizes(), 0);
   Operation *rest = view.getDefiningOp();
   op.replaceAllUsesWith(view);
   op.erase();
@@ -137,7 +138,7 @@ void lowerAllocate(tile::AllocateOp op) {
 }
 
 struct RequirementsToBranches
-    : impl::RequirementsToBranchesBase<RequirementsToBranches> {
+    : ashlar::impl::RequirementsToBranchesBase<RequirementsToBranches> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     LayerTable layers(module);

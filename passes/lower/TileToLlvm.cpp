@@ -26,8 +26,8 @@ Value describe(ConversionPatternRewriter &rewriter, Location loc,
     return LLVM::ConstantOp::create(rewriter, loc, i64,
                                     rewriter.getI64IntegerAttr(value));
   };
-  auto descriptor = MemRefDescriptor::poison(rewriter, loc,
-                                             converter.convertType(type));
+  auto descriptor =
+      MemRefDescriptor::poison(rewriter, loc, converter.convertType(type));
   descriptor.setAllocatedPtr(rewriter, loc, pointer);
   descriptor.setAlignedPtr(rewriter, loc, pointer);
   descriptor.setConstantOffset(rewriter, loc, 0);
@@ -57,8 +57,9 @@ struct DimLowering : ConvertOpToLLVMPattern<tile::DimOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Value dims = loadField(rewriter, op.getLoc(), adaptor.getArgs(),
                            offsetof(ashlar_args, dims), pointerType(rewriter));
-    rewriter.replaceOp(op, loadField(rewriter, op.getLoc(), dims,
-                                     8 * op.getSymbol(), rewriter.getI64Type()));
+    rewriter.replaceOp(op,
+                       loadField(rewriter, op.getLoc(), dims,
+                                 8 * op.getSymbol(), rewriter.getI64Type()));
     return success();
   }
 };
@@ -86,8 +87,8 @@ struct OutputLowering : ConvertOpToLLVMPattern<tile::OutputOp> {
     Location loc = op.getLoc();
     auto type = cast<MemRefType>(op.getType());
     Value pointer =
-        loadField(rewriter, loc, adaptor.getArgs(),
-                  tensorField(op.getTensor()), pointerType(rewriter));
+        loadField(rewriter, loc, adaptor.getArgs(), tensorField(op.getTensor()),
+                  pointerType(rewriter));
     Value view = describe(rewriter, loc, *getTypeConverter(), type, pointer,
                           adaptor.getSizes());
     writeDims(op, type, view, adaptor.getArgs(), rewriter);
@@ -127,8 +128,8 @@ struct OutputLowering : ConvertOpToLLVMPattern<tile::OutputOp> {
       Value address = LLVM::GEPOp::create(
           rewriter, loc, pointer, i64, place,
           ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(axis)});
-      LLVM::StoreOp::create(rewriter, loc,
-                            descriptor.size(rewriter, loc, axis), address);
+      LLVM::StoreOp::create(rewriter, loc, descriptor.size(rewriter, loc, axis),
+                            address);
     }
   }
 };
@@ -171,11 +172,10 @@ struct WeightsLowering : ConvertOpToLLVMPattern<tile::WeightsOp> {
                                         given, none);
     Value embedded =
         LLVM::AddressOfOp::create(rewriter, loc, pointer, kWeightsSymbol);
-    Value base =
-        LLVM::SelectOp::create(rewriter, loc, isNone, embedded, given);
-    Value at = LLVM::ConstantOp::create(
-        rewriter, loc, rewriter.getI64Type(),
-        rewriter.getI64IntegerAttr(op.getOffset()));
+    Value base = LLVM::SelectOp::create(rewriter, loc, isNone, embedded, given);
+    Value at =
+        LLVM::ConstantOp::create(rewriter, loc, rewriter.getI64Type(),
+                                 rewriter.getI64IntegerAttr(op.getOffset()));
     Value address =
         LLVM::GEPOp::create(rewriter, loc, pointer, rewriter.getI8Type(), base,
                             ArrayRef<LLVM::GEPArg>{at});
