@@ -3,6 +3,8 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
+option(ASHLAR_RELOCATABLE "Install LLVM and all other libraries that ashlar needs beside it" OFF)
+
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/Ashlar)
 install(TARGETS ashlar ashlar_rt EXPORT AshlarTargets)
 install(FILES runtime/ashlar_rt.h TYPE INCLUDE)
@@ -16,3 +18,11 @@ install(FILES ${PROJECT_BINARY_DIR}/AshlarConfig.cmake ${PROJECT_BINARY_DIR}/Ash
 file(RELATIVE_PATH ASHLAR_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(tools/cmake/ashlar.pc.in ashlar.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/ashlar.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# The program then runs on a machine with nothing but the C library.
+if(ASHLAR_RELOCATABLE)
+  set_target_properties(ashlar PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/ashlar")
+  install(TARGETS ashlar RUNTIME_DEPENDENCY_SET ashlar_libraries)
+  install(RUNTIME_DEPENDENCY_SET ashlar_libraries PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|dl|pthread|rt)[.]so"
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/ashlar)
+endif()
