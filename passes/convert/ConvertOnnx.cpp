@@ -23,15 +23,19 @@ LogicalResult replaceWithLowered(Operation *op, const Lowered &lowered,
                                  TensorBuilder &builder,
                                  const TypeConverter &converter,
                                  ConversionPatternRewriter &rewriter) {
+  auto fail = [&](const Twine &reason) {
+    static_cast<const OnnxTypeConverter &>(converter).rememberFailure(op,
+                                                                      reason);
+    return failure();
+  };
   if (lowered.failed())
-    return rewriter.notifyMatchFailure(op, builder.getFailureReason());
+    return fail(builder.getFailureReason());
   SmallVector<Value> values;
   for (auto [value, result] :
        llvm::zip_equal(lowered.getValues(), op->getResults())) {
     // Results that nobody uses may be left out.
     if (!value && !result.use_empty())
-      return rewriter.notifyMatchFailure(
-          op, "without its result " + Twine(result.getResultNumber()));
+      return fail("with a use of result " + Twine(result.getResultNumber()));
     values.push_back(
         value ? builder.conform(value, converter.convertType(result.getType()))
               : value);
@@ -42,33 +46,13 @@ LogicalResult replaceWithLowered(Operation *op, const Lowered &lowered,
 
 namespace {
 
-// Remembers why patterns did not apply, by the location of the operation.
-class FailureListener : public RewriterBase::Listener {
-public:
-  void
-  notifyMatchFailure(Location loc,
-                     function_ref<void(Diagnostic &)> reasonCallback) override {
-    Diagnostic diagnostic(loc, DiagnosticSeverity::Remark);
-    reasonCallback(diagnostic);
-    reasons[loc] = diagnostic.str();
-  }
-
-  StringRef reasonFor(Location loc) const {
-    auto found = reasons.find(loc);
-    return found == reasons.end() ? StringRef() : StringRef(found->second);
-  }
-
-private:
-  DenseMap<Location, std::string> reasons;
-};
-
 struct ConvertOnnxPass : impl::ConvertOnnxBase<ConvertOnnxPass> {
   void runOnOperation() override {
     rememberElementTypes();
-    FailureListener listener;
-    if (failed(convert(listener)))
+    OnnxTypeConverter converter;
+    if (failed(convert(converter)))
       return signalPassFailure();
-    if (failed(reportRemaining(listener)) || failed(removeConversionCasts()))
+    if (failed(reportRemaining(converter)) || failed(removeConversionCasts()))
       signalPassFailure();
   }
 
@@ -91,9 +75,8 @@ struct ConvertOnnxPass : impl::ConvertOnnxBase<ConvertOnnxPass> {
     return elementType(type).isUnsignedInteger();
   }
 
-  LogicalResult convert(FailureListener &listener) {
+  LogicalResult convert(const OnnxTypeConverter &converter) {
     MLIRContext *context = &getContext();
-    OnnxTypeConverter converter;
     ConversionTarget target(*context);
     target.addLegalDialect<arith::ArithDialect, linalg::LinalgDialect,
                            math::MathDialect, scf::SCFDialect,
@@ -118,20 +101,19 @@ struct ConvertOnnxPass : impl::ConvertOnnxBase<ConvertOnnxPass> {
     // Partial, with the legality of onnx operations left open: those without a
     // pattern stay, so that all of them are reported and not just the first.
     ConversionConfig config;
-    config.listener = &listener;
     config.foldingMode = DialectConversionFoldingMode::Never;
     return applyPartialConversion(getOperation(), target, std::move(patterns),
                                   config);
   }
 
-  LogicalResult reportRemaining(const FailureListener &listener) {
+  LogicalResult reportRemaining(const OnnxTypeConverter &converter) {
     LogicalResult result = success();
     getOperation().walk([&](Operation *op) {
       if (!isa_and_nonnull<onnx::OnnxDialect>(op->getDialect()) ||
           op->hasTrait<OpTrait::IsTerminator>())
         return;
       StringRef name = op->getName().stripDialect(),
-                reason = listener.reasonFor(op->getLoc());
+                reason = converter.failureReason(op);
       bool contrib = name.consume_front("ms.");
       InFlightDiagnostic diagnostic = onnx::emitUnsupported(op->getLoc());
       diagnostic << "operator '" << (contrib ? "com.microsoft." : "") << name

@@ -16,6 +16,21 @@ public:
   mlir::RankedTensorType tensorType(mlir::Type type) const {
     return llvm::cast<mlir::RankedTensorType>(convertType(type));
   }
+
+  /// Why the last pattern tried on an operation did not apply, for the report
+  /// of what is not supported. `reason` reads on after "operator 'X' is not
+  /// supported ".
+  void rememberFailure(mlir::Operation *op, const llvm::Twine &reason) const {
+    failureReasons[op->getLoc()] = reason.str();
+  }
+  llvm::StringRef failureReason(mlir::Operation *op) const {
+    auto found = failureReasons.find(op->getLoc());
+    return found == failureReasons.end() ? llvm::StringRef()
+                                         : llvm::StringRef(found->second);
+  }
+
+private:
+  mutable llvm::DenseMap<mlir::Location, std::string> failureReasons;
 };
 
 /// The same bits with the converted type; blobs are shared, not copied.

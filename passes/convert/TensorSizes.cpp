@@ -285,7 +285,9 @@ bool TensorBuilder::isScalarTensor(Value tensor) {
   Value source = elementSource(tensor);
   if (source.getDefiningOp<tensor::FromElementsOp>())
     return true;
-  return type.getRank() <= 1 && type.getElementType().isSignlessInteger();
+  // Bytes are data rather than sizes.
+  auto integer = dyn_cast<IntegerType>(type.getElementType());
+  return type.getRank() <= 1 && integer && integer.getWidth() != 8;
 }
 
 SmallVector<Value> TensorBuilder::elementsOf(Value tensor) {
