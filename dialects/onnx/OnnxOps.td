@@ -22,7 +22,7 @@ include "dialects/onnx/VisionAndTextOps.td"
 def YieldOp : Onnx_Op<"Yield", [Pure, Terminator, ReturnLike]> {
   let summary = "values of a subgraph";
   let arguments = (ins Variadic<AnyType>:$outputs);
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
 }
 
 #endif // ASHLAR_DIALECTS_ONNX_ONNXOPS_TD
