@@ -6,7 +6,7 @@ import lit.formats
 
 config.name = "ashlar"
 config.test_format = lit.formats.ShTest(execute_external=False)
-config.suffixes = [".mlir", ".test", ".txtpb"]
+config.suffixes = [".mlir", ".test", ".textproto"]
 config.excludes = ["CMakeLists.txt", "inputs", "conformance", "models"]
 config.test_source_root = os.path.join(config.ashlar_source_root, "test")
 config.test_exec_root = os.path.join(config.ashlar_binary_root, "test", "lit")
@@ -21,6 +21,8 @@ config.substitutions += [
     ("%source", config.ashlar_source_root),
     ("%python", config.ashlar_python),
     ("%data", config.ashlar_test_data),
+    # "%exits 3 ashlar ...": runs a command that has to end with that exit code; all its output goes to stdout.
+    ("%exits", "bash " + os.path.join(config.ashlar_source_root, "test", "bad-input", "exits")),
     # A model in text form to a serialised one: the messages are those of our own onnx.proto.
     ("%encode-model", "protoc --proto_path=%s --encode=onnx.ModelProto onnx.proto"
      % os.path.join(config.ashlar_source_root, "compiler", "import")),
