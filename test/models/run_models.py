@@ -5,7 +5,8 @@ usage: run_models.py --ashlar=PROGRAM --data=FOLDER --scratch=FOLDER [--filter=R
 
 SUITE is `models` (FOLDER/models: trained models, tolerance.tsv) or `architectures` (FOLDER/architectures: true
 architectures whose weights are filled in from seeds). Each model is compiled to an object for this machine's CPU and for
-x86-64-v3; each object runs on each data set; the first data set is run in memory too (every one with --memory).
+x86-64-v3, within three times its weights' size and 500 MB of memory; each object runs on each data set; the first data
+set is run in memory too (every one with --memory).
 """
 import argparse
 import collections
@@ -16,6 +17,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 
 CPUS = ("native", "x86-64-v3")
@@ -54,14 +56,30 @@ def filled_architectures(root, scratch, wanted):
 
 
 def call(command):
+    """(exit code, what it printed, seconds, peak memory in bytes)."""
     start = time.time()
-    result = subprocess.run(command, capture_output=True, text=True)
-    return result.returncode, (result.stdout + result.stderr).strip(), time.time() - start
+    with tempfile.TemporaryFile("w+", errors="replace") as printed:
+        process = subprocess.Popen(command, stdout=printed, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        printed.seek(0)
+        return process.returncode, printed.read().strip(), time.time() - start, usage.ru_maxrss << 10
+
+
+def size_with_weights(path):
+    """Bytes of the model and of every file beside it that may hold its weights."""
+    folder = os.path.dirname(path)
+    return sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder)
+               if f == os.path.basename(path) or f.endswith(".weights"))
+
+
+def memory_allowed(path):
+    return 3 * size_with_weights(path) + (500 << 20)
 
 
 def run_on(ashlar, what, data, atol, label, extra=()):
     """One comparison; the text of a failure or None."""
-    code, output, _ = call([ashlar, "run", what, "--data", data, "--rtol=0", "--atol=" + ",".join(atol), *extra])
+    code, output, _, _ = call([ashlar, "run", what, "--data", data, "--rtol=0", "--atol=" + ",".join(atol), *extra])
     if code == 0:
         return None
     return f"failed: {label}, {os.path.basename(data)}: exit code {code}\n{output[-1500:]}"
@@ -77,12 +95,14 @@ def check_model(model, arguments):
     for cpu in CPUS:
         label = f"{model.name} for {cpu}"
         target = os.path.join(arguments.scratch, f"{model.name}.{cpu}.o")
-        code, output, seconds = call([arguments.ashlar, "compile", model.path, "-o", target, "--cpu=" + cpu])
-        done += len(model.sets)
+        code, output, seconds, memory = call([arguments.ashlar, "compile", model.path, "-o", target, "--cpu=" + cpu])
+        done += len(model.sets) + 1
+        if memory > memory_allowed(model.path):
+            failures.append(f"failed: {label}: compiled in {memory >> 20} MiB, allowed {memory_allowed(model.path) >> 20}")
         if code:
             failures += [f"failed: {label}: compile: exit code {code}\n{output[-1500:]}"] * len(model.sets)
             continue
-        lines.append(f"{label}: compiled in {seconds:.1f} s, {os.path.getsize(target) >> 10} KiB")
+        lines.append(f"{label}: compiled in {seconds:.1f} s and {memory >> 20} MiB to {os.path.getsize(target) >> 10} KiB")
         for data, atol in model.sets.items():
             failures.append(run_on(arguments.ashlar, target, data, atol, label))
     return done, [f for f in failures if f], lines
