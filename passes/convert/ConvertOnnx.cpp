@@ -1,5 +1,6 @@
 #include "passes/convert/Passes.h"
 
+#include "dialects/nn/NnDialect.h"
 #include "dialects/onnx/Diagnostics.h"
 #include "dialects/onnx/OnnxDialect.h"
 #include "passes/convert/Families.h"
@@ -79,7 +80,7 @@ struct ConvertOnnxPass : impl::ConvertOnnxBase<ConvertOnnxPass> {
     MLIRContext *context = &getContext();
     ConversionTarget target(*context);
     target.addLegalDialect<arith::ArithDialect, linalg::LinalgDialect,
-                           math::MathDialect, scf::SCFDialect,
+                           math::MathDialect, nn::NnDialect, scf::SCFDialect,
                            tensor::TensorDialect>();
     target.addLegalOp<ModuleOp, UnrealizedConversionCastOp>();
     target.addDynamicallyLegalOp<func::FuncOp>([&](func::FuncOp function) {

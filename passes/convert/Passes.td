@@ -15,7 +15,7 @@ def ConvertOnnx : Pass<"ashlar-convert-onnx", "::mlir::ModuleOp"> {
     place. Operators for which no pattern applies are all reported in one run.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
-                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::ashlar::nn::NnDialect"];
 }
 
 #endif // ASHLAR_PASSES_CONVERT_PASSES_TD

@@ -132,6 +132,8 @@ public:
   mlir::OpFoldResult sizeDiv(mlir::OpFoldResult a, mlir::OpFoldResult b);
   mlir::OpFoldResult sizeMin(mlir::OpFoldResult a, mlir::OpFoldResult b);
   mlir::OpFoldResult sizeMax(mlir::OpFoldResult a, mlir::OpFoldResult b);
+  /// Ends the run with ASHLAR_ERROR_SHAPE unless the sizes agree.
+  void requireSameSize(mlir::OpFoldResult a, mlir::OpFoldResult b);
   /// Numpy's broadcasting of several shapes.
   Sizes broadcastSizes(mlir::ValueRange tensors);
   mlir::RankedTensorType tensorType(llvm::ArrayRef<mlir::OpFoldResult> sizes,

@@ -2,6 +2,9 @@
 
 #include "passes/convert/TensorBuilder.h"
 
+#include "dialects/nn/NnDialect.h"
+#include "runtime/ashlar_rt.h"
+
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -223,6 +226,12 @@ OpFoldResult TensorBuilder::product(ArrayRef<OpFoldResult> sizes) {
 
 OpFoldResult TensorBuilder::elementCount(Value tensor) {
   return product(dims(tensor));
+}
+
+void TensorBuilder::requireSameSize(OpFoldResult a, OpFoldResult b) {
+  if (!sameSize(a, b))
+    create<nn::RequireOp>(eq(value(a), value(b)), ASHLAR_ERROR_SHAPE,
+                          "sizes computed from data do not fit each other");
 }
 
 // One dim of a broadcast: a size that is known not to be 1 wins; several

@@ -1,0 +1,63 @@
+// Softmax and LogSoftmax along one axis.
+#include "dialects/onnx/OnnxOps.h"
+#include "passes/convert/Elementwise.h"
+#include "passes/convert/Families.h"
+#include "passes/convert/Reduce.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+
+using namespace mlir;
+
+namespace ashlar {
+
+namespace {
+
+template <typename OpT>
+Lowered lowerSoftmax(OpT op, typename OpT::Adaptor in, TensorBuilder &b) {
+  Value x = in.getInput();
+  Type element = elementType(x), compute = computeType(element);
+  auto axes = normalizeAxes(op.getAxis(),
+                            cast<RankedTensorType>(x.getType()).getRank());
+  if (!axes)
+    return b.unsupported("with an axis outside the rank of its input");
+  Value greatest = reduceMax(b, x, *axes, /*keepDims=*/true);
+  if (std::is_same_v<OpT, onnx::LogSoftmaxOp>) {
+    Value powers = mapComputed(
+        b, compute, {x, greatest}, [](TensorBuilder &b, ValueRange v) -> Value {
+          return b.create<math::ExpOp>(b.sub(v[0], v[1]));
+        });
+    Value sums = reduceAdd(b, powers, *axes, /*keepDims=*/true, compute);
+    Value logs =
+        b.map(compute, sums, [](TensorBuilder &b, ValueRange v) -> Value {
+          return b.create<math::LogOp>(v[0]);
+        });
+    return mapComputed(b, element, {x, greatest, logs},
+                       [](TensorBuilder &b, ValueRange v) {
+                         return b.sub(b.sub(v[0], v[1]), v[2]);
+                       });
+  }
+  Value powers = mapComputed(b, compute, {x, greatest},
+                             [](TensorBuilder &b, ValueRange v) -> Value {
+                               return b.create<math::ExpOp>(b.sub(v[0], v[1]));
+                             });
+  Value sums = reduceAdd(b, powers, *axes, /*keepDims=*/true, compute);
+  // One division a row.
+  Value scales = b.map(compute, sums, [&](TensorBuilder &b, ValueRange v) {
+    return b.div(b.scalar(compute, 1), v[0]);
+  });
+  return mapComputed(
+      b, element, {powers, scales},
+      [](TensorBuilder &b, ValueRange v) { return b.mul(v[0], v[1]); });
+}
+
+} // namespace
+
+void populateSoftmaxPatterns(const OnnxTypeConverter &converter,
+                             RewritePatternSet &patterns) {
+  addLowering<onnx::SoftmaxOp>(converter, patterns,
+                               lowerSoftmax<onnx::SoftmaxOp>);
+  addLowering<onnx::LogSoftmaxOp>(converter, patterns,
+                                  lowerSoftmax<onnx::LogSoftmaxOp>);
+}
+
+} // namespace ashlar
