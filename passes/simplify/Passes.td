@@ -15,4 +15,37 @@ def InferShapes : Pass<"ashlar-infer-shapes", "::mlir::ModuleOp"> {
   }];
 }
 
+def FoldConstants : Pass<"ashlar-fold-constants", "::mlir::ModuleOp"> {
+  let summary = "Execute ONNX operators whose operands are constants";
+  let description = [{
+    Goes forward through the graph and replaces operations on constants by their results, as values of the same types:
+    movement shares or copies bytes, arithmetic is done in the type of the elements (f16 and bf16 in f32). What would
+    make the constants more than 64 KiB larger stays, and so does DequantizeLinear.
+
+    Requires: static types where it is to fold. Guarantees: the types of the values that remain are unchanged.
+  }];
+}
+
+def FoldDequantizedWeights : Pass<"ashlar-fold-dequantized-weights", "::mlir::ModuleOp"> {
+  let summary = "Execute DequantizeLinear of constants";
+  let description = [{
+    Turns quantized weights into the f32 weights that they stand for, for graphs that run in f32. Apart from
+    `ashlar-fold-constants`, so that a quantizing pipeline can leave it out.
+
+    Requires: static types. Guarantees: no DequantizeLinear of constants in f32 that could be executed remains.
+  }];
+}
+
+def CleanGraph : Pass<"ashlar-clean-graph", "::mlir::ModuleOp"> {
+  let summary = "Remove what does nothing and merge what does one thing in several steps";
+  let description = [{
+    Identity, Dropout at inference, casts to the same type, transpositions that cancel or only move unit dims, chains of
+    reshapes, slices and pads of nothing, concatenations of one, branches and loops that are decided at compile time.
+    Squeeze, Unsqueeze and Flatten become Reshape where the shape is static.
+
+    Requires: inferred types. Guarantees: no `onnx.If` with a constant condition, no CastLike, no Identity between
+    values of one type.
+  }];
+}
+
 #endif // ASHLAR_PASSES_SIMPLIFY_PASSES_TD
