@@ -88,14 +88,19 @@ Lowered lowerHardmax(onnx::HardmaxOp op, onnx::HardmaxOp::Adaptor in,
                             cast<RankedTensorType>(data.getType()).getRank());
   if (!axes)
     return b.unsupported("with an axis outside the rank of its input");
-  Value positions = b.unsqueeze(
-      findExtremum(b, data, axes->front(), {true, false, false}), *axes);
+  Value positions = findExtremum(b, data, axes->front(), {true, false, false});
   auto sizes = b.dims(data);
-  return b.mapTo(sizes, type, positions, [&](TensorBuilder &b, ValueRange v) {
-    Value here =
-        b.fromIndex(b.create<linalg::IndexOp>(axes->front()), v[0].getType());
-    return b.select(b.eq(here, v[0]), b.scalar(type, 1), b.zero(type));
-  });
+  SmallVector<AffineExpr> kept;
+  for (size_t dim = 0; dim < sizes.size(); ++dim)
+    if (static_cast<int64_t>(dim) != axes->front())
+      kept.push_back(b.getAffineDimExpr(dim));
+  AffineMap map = AffineMap::get(sizes.size(), 0, kept, b.getContext());
+  return b.generic(
+      sizes, type, positions, map, [&](TensorBuilder &b, ValueRange v) {
+        Value here = b.fromIndex(b.create<linalg::IndexOp>(axes->front()),
+                                 v[0].getType());
+        return b.select(b.eq(here, v[0]), b.scalar(type, 1), b.zero(type));
+      });
 }
 
 } // namespace
