@@ -75,6 +75,10 @@ Value TensorBuilder::highest(Type type, bool isUnsigned) {
 }
 
 Value TensorBuilder::toIndex(Value integer) {
+  // A size that became an element of a shape tensor is that size again.
+  if (auto cast = integer.getDefiningOp<arith::IndexCastOp>())
+    if (cast.getIn().getType().isIndex() && integer.getType().isInteger(64))
+      return cast.getIn();
   return integer.getType().isIndex()
              ? integer
              : createOrFold<arith::IndexCastOp>(getIndexType(), integer);

@@ -148,9 +148,12 @@ static OpFoldResult producerSize(TensorBuilder &builder, Operation *op,
       sizes.push_back(builder.dim(collapse.getSrc(), dim));
     return builder.product(sizes);
   }
-  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
-    if (slice.getSourceType().getRank() == slice.getType().getRank())
-      return slice.getMixedSizes()[axis];
+  if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
+    llvm::SmallBitVector dropped = slice.getDroppedDims();
+    for (auto [position, size] : llvm::enumerate(slice.getMixedSizes()))
+      if (!dropped.test(position) && axis-- == 0)
+        return size;
+  }
   if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
     return builder.dim(insert.getDest(), axis);
   if (auto pad = dyn_cast<tensor::PadOp>(op)) {
