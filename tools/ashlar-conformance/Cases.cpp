@@ -1,6 +1,6 @@
 //===- Cases.cpp - the cases of an ONNX backend test suite ----------------===//
 #include "tools/ashlar-conformance/Cases.h"
-#include "compiler/onnx.pb.h"
+#include "compiler/import/onnx.pb.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"

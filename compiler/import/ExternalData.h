@@ -1,0 +1,36 @@
+// Tensors that lie in files beside the model.
+#ifndef ASHLAR_COMPILER_IMPORT_EXTERNALDATA_H
+#define ASHLAR_COMPILER_IMPORT_EXTERNALDATA_H
+
+#include "compiler/import/ModelFile.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace ashlar {
+
+/// Maps external data files once each and hands out checked ranges of them.
+/// Files lie in the model's folder or below it; nothing leads out of it.
+class ExternalData {
+public:
+  explicit ExternalData(llvm::StringRef folder) : folder(folder.str()) {}
+
+  struct Range {
+    llvm::ArrayRef<char> bytes;
+    std::shared_ptr<llvm::MemoryBuffer> owner;
+  };
+
+  /// The bytes of a tensor that should have `expectedBytes`.
+  llvm::Expected<Range> find(const proto::TensorProto &tensor,
+                             uint64_t expectedBytes);
+
+private:
+  llvm::Expected<std::shared_ptr<llvm::MemoryBuffer>>
+  open(llvm::StringRef location);
+
+  std::string folder;
+  llvm::StringMap<std::shared_ptr<llvm::MemoryBuffer>> files;
+};
+
+} // namespace ashlar
+
+#endif // ASHLAR_COMPILER_IMPORT_EXTERNALDATA_H

@@ -1,0 +1,272 @@
+#include "compiler/import/NodeBuilder.h"
+#include "compiler/import/ModelTypes.h"
+#include "dialects/onnx/Diagnostics.h"
+#include "dialects/onnx/OnnxOps.h"
+#include "mlir/IR/OpDefinition.h"
+
+using namespace mlir;
+using ashlar::onnx::AttributeKind;
+using ashlar::onnx::emitUnsupported;
+using ashlar::onnx::FormalKind;
+using ashlar::onnx::OperatorSchema;
+
+namespace ashlar {
+
+void ImportNode::setInput(unsigned index, Value value) {
+  if (inputs.size() <= index)
+    inputs.resize(index + 1);
+  inputs[index] = value;
+}
+
+Region *ImportNode::graph(StringRef name) const {
+  for (const auto &[key, region] : graphs)
+    if (key == name)
+      return region.get();
+  return nullptr;
+}
+
+int64_t ImportNode::intAttr(StringRef name, int64_t otherwise) const {
+  auto attr = dyn_cast_or_null<IntegerAttr>(attributes.get(name));
+  return attr ? attr.getInt() : otherwise;
+}
+
+StringRef ImportNode::stringAttr(StringRef name, StringRef otherwise) const {
+  auto attr = dyn_cast_or_null<StringAttr>(attributes.get(name));
+  return attr ? attr.getValue() : otherwise;
+}
+
+std::optional<int64_t> rankOf(Value value) {
+  auto type = value ? dyn_cast<RankedTensorType>(value.getType()) : nullptr;
+  return type ? std::optional(type.getRank()) : std::nullopt;
+}
+
+namespace {
+
+std::string described(const OperatorSchema &schema) {
+  return (schema.name() + " (version " + Twine(schema.version()) + ")").str();
+}
+
+LogicalResult checkCounts(ImportNode &node, const OperatorSchema &schema) {
+  // Trailing absent operands are the same as fewer operands.
+  while (!node.inputs.empty() && !node.inputs.back())
+    node.inputs.pop_back();
+  bool ok = true;
+  if (!node.inputs.empty() && !schema.formalOfInput(node.inputs.size() - 1)) {
+    emitError(node.loc) << described(schema) << " has " << node.inputs.size()
+                        << " inputs, expected " << schema.inputCount()
+                        << " at most";
+    ok = false;
+  }
+  for (unsigned i = 0;
+       ok && i < std::max<unsigned>(schema.inputCount(), node.inputs.size());
+       ++i) {
+    std::optional<onnx::FormalSchema> formal = schema.formalOfInput(i);
+    bool needed =
+        formal->kind == FormalKind::Single ||
+        (formal->kind == FormalKind::Variadic && i < node.inputs.size());
+    // Loop-carried values and the like stand after optional operands.
+    if (formal->kind == FormalKind::Variadic && i >= node.inputs.size())
+      needed = i < schema.minInputs();
+    if (needed && !node.input(i)) {
+      emitError(node.loc) << described(schema) << ": input " << i << " '"
+                          << formal->name << "' is missing";
+      ok = false;
+    }
+  }
+  if (!node.results.empty() &&
+      !schema.formalOfOutput(node.results.size() - 1)) {
+    emitError(node.loc) << described(schema) << " has " << node.results.size()
+                        << " outputs, expected " << schema.outputCount()
+                        << " at most";
+    ok = false;
+  }
+  return success(ok);
+}
+
+LogicalResult checkAttributes(const ImportNode &node,
+                              const OperatorSchema &schema) {
+  bool ok = true;
+  for (NamedAttribute attr : node.attributes)
+    if (!schema.attribute(attr.getName().getValue())) {
+      emitUnsupported(
+          node.loc, Twine("attribute '") + attr.getName().getValue() + "' of " +
+                        schema.name() + " in version " + Twine(node.since));
+      ok = false;
+    }
+  for (unsigned i = 0; i < schema.attributeCount(); ++i) {
+    onnx::AttributeSchema attr = schema.attribute(i);
+    bool present = attr.kind == AttributeKind::Graph
+                       ? node.graph(attr.name) != nullptr
+                       : bool(node.attributes.get(attr.name));
+    if (attr.required && !present) {
+      emitError(node.loc) << described(schema) << ": attribute '" << attr.name
+                          << "' is missing";
+      ok = false;
+    }
+  }
+  return success(ok);
+}
+
+// Operands in dialect order: absent ones left out, with segment sizes where
+// the operation wants them.
+void addOperands(OperationState &state, const ImportNode &node,
+                 const OperatorSchema &schema, bool segments, Builder &b) {
+  SmallVector<int32_t> sizes;
+  for (unsigned i = 0; i < schema.inputCount(); ++i) {
+    if (schema.input(i).kind == FormalKind::Variadic) {
+      int32_t rest =
+          std::max<int32_t>(0, int32_t(node.inputs.size()) - int32_t(i));
+      sizes.push_back(rest);
+      for (unsigned k = i; k < node.inputs.size(); ++k)
+        state.operands.push_back(node.inputs[k]);
+      continue;
+    }
+    Value value = node.input(i);
+    sizes.push_back(value ? 1 : 0);
+    if (value)
+      state.operands.push_back(value);
+  }
+  if (segments)
+    state.addAttribute("operandSegmentSizes", b.getDenseI32ArrayAttr(sizes));
+}
+
+// Which of the node's results the operation has: all but absent optional ones.
+SmallVector<bool> presentResults(const ImportNode &node,
+                                 const OperatorSchema &schema,
+                                 SmallVectorImpl<int32_t> &sizes) {
+  SmallVector<bool> present;
+  for (unsigned i = 0; i < schema.outputCount(); ++i) {
+    FormalKind kind = schema.output(i).kind;
+    if (kind == FormalKind::Variadic) {
+      int32_t rest =
+          std::max<int32_t>(0, int32_t(node.results.size()) - int32_t(i));
+      sizes.push_back(rest);
+      present.append(rest, true);
+      continue;
+    }
+    bool wanted = i < node.results.size() && !node.results[i].name.empty();
+    present.push_back(wanted || kind == FormalKind::Single);
+    sizes.push_back(present.back());
+  }
+  return present;
+}
+
+FailureOr<Type> resultType(const ImportNode &node, const OperatorSchema &schema,
+                           unsigned index) {
+  Type inferred = inferResultType(node, schema, index);
+  Type declared =
+      index < node.results.size() ? node.results[index].declared : Type();
+  Type type = mergeTypes(inferred, declared);
+  if (!type && inferred)
+    return emitError(node.loc) << schema.name() << ": output " << index << " '"
+                               << node.results[index].name << "' is declared "
+                               << declared << ", expected " << inferred;
+  if (!type)
+    return emitUnsupported(
+        node.loc, schema.name() + ": the type of output " + Twine(index) +
+                      " is not known; the model does not declare it");
+  return type;
+}
+
+} // namespace
+
+FailureOr<SmallVector<Value>> NodeBuilder::build(ImportNode &node) {
+  std::optional<OperatorSchema> schema =
+      OperatorSchema::newest(node.domain, node.op);
+  if (!schema || schema->deprecated())
+    return emitUnsupported(node.loc, "operator " + node.op + " in version " +
+                                         Twine(node.since));
+  bool ok = succeeded(checkCounts(node, *schema));
+  ok &= succeeded(checkAttributes(node, *schema));
+  if (!ok || failed(checkOperandTypes(node, *schema)))
+    return failure();
+
+  OperationState state(node.loc, schema->operationName());
+  std::optional<RegisteredOperationName> info = state.name.getRegisteredInfo();
+  if (!info)
+    return emitUnsupported(node.loc, "operator " + node.op);
+  addOperands(state, node, *schema,
+              info->hasTrait<OpTrait::AttrSizedOperandSegments>(), builder);
+  SmallVector<int32_t> sizes;
+  SmallVector<bool> present = presentResults(node, *schema, sizes);
+  for (unsigned i = 0; i < present.size(); ++i) {
+    if (!present[i])
+      continue;
+    FailureOr<Type> type = resultType(node, *schema, i);
+    if (failed(type))
+      return failure();
+    state.addTypes(*type);
+  }
+  state.attributes.append(node.attributes.begin(), node.attributes.end());
+  if (info->hasTrait<OpTrait::AttrSizedResultSegments>())
+    state.addAttribute("resultSegmentSizes",
+                       builder.getDenseI32ArrayAttr(sizes));
+  for (unsigned i = 0; i < schema->attributeCount(); ++i)
+    if (schema->attribute(i).kind == AttributeKind::Graph) {
+      Region *body = node.graph(schema->attribute(i).name);
+      auto region = std::make_unique<Region>();
+      if (body)
+        region->takeBody(*body);
+      state.addRegion(std::move(region));
+    }
+  Operation *op = builder.create(state);
+  SmallVector<Value> values(node.results.size());
+  unsigned next = 0;
+  for (unsigned i = 0; i < present.size(); ++i)
+    if (present[i]) {
+      if (i < values.size())
+        values[i] = op->getResult(next);
+      ++next;
+    }
+  return values;
+}
+
+Value NodeBuilder::emit(Location loc, StringRef op, ValueRange inputs,
+                        ArrayRef<NamedAttribute> attributes, Type declared) {
+  ImportNode node(loc);
+  node.op = op.str();
+  node.since = OperatorSchema::newest("", op)->version();
+  node.inputs.assign(inputs.begin(), inputs.end());
+  node.attributes.append(attributes.begin(), attributes.end());
+  node.results.push_back({"result", declared});
+  FailureOr<SmallVector<Value>> results = build(node);
+  return succeeded(results) ? results->front() : Value();
+}
+
+Value NodeBuilder::constant(Location loc, ElementsAttr value) {
+  return onnx::ConstantOp::create(builder, loc, value.getShapedType(), value);
+}
+
+Value NodeBuilder::constant(Location loc, ArrayRef<int64_t> values) {
+  std::vector<char> bytes(values.size() * sizeof(int64_t));
+  if (!values.empty())
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+  auto type =
+      RankedTensorType::get(int64_t(values.size()), builder.getI64Type());
+  return constant(loc, tensors.make(type, std::move(bytes), "constant"));
+}
+
+Value NodeBuilder::scalar(Location loc, int64_t value) {
+  auto type = RankedTensorType::get({}, builder.getI64Type());
+  return constant(loc, cast<ElementsAttr>(DenseElementsAttr::get(type, value)));
+}
+
+Value NodeBuilder::splat(Location loc, RankedTensorType type, double value) {
+  Type element = type.getElementType();
+  Attribute attr;
+  if (auto floating = dyn_cast<FloatType>(element)) {
+    APFloat number(value);
+    bool inexact;
+    number.convert(floating.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                   &inexact);
+    attr = FloatAttr::get(element, number);
+  } else {
+    attr = IntegerAttr::get(element,
+                            APInt(element.getIntOrFloatBitWidth(),
+                                  uint64_t(int64_t(value)),
+                                  /*isSigned=*/false, /*implicitTrunc=*/true));
+  }
+  return constant(loc, cast<ElementsAttr>(DenseElementsAttr::get(type, attr)));
+}
+
+} // namespace ashlar

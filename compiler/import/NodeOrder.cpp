@@ -1,0 +1,98 @@
+#include "compiler/import/GraphImporter.h"
+#include <queue>
+
+using namespace mlir;
+
+namespace ashlar {
+namespace {
+
+using Nodes = google::protobuf::RepeatedPtrField<proto::NodeProto>;
+
+// Names a node uses, those inside its subgraphs included; names that the
+// subgraph defines itself do no harm here, they are not results of the graph.
+void collectUses(const proto::NodeProto &node, SmallVectorImpl<StringRef> &uses,
+                 unsigned depth) {
+  for (const std::string &input : node.input())
+    if (!input.empty())
+      uses.push_back(input);
+  if (depth > 40)
+    return;
+  auto collectGraph = [&](const proto::GraphProto &graph) {
+    for (const proto::NodeProto &inner : graph.node())
+      collectUses(inner, uses, depth + 1);
+    for (const proto::ValueInfoProto &output : graph.output())
+      uses.push_back(output.name());
+  };
+  for (const proto::AttributeProto &attribute : node.attribute()) {
+    if (attribute.has_g())
+      collectGraph(attribute.g());
+    for (const proto::GraphProto &graph : attribute.graphs())
+      collectGraph(graph);
+  }
+}
+
+} // namespace
+
+LogicalResult orderNodes(const Nodes &nodes,
+                         llvm::function_ref<Location(unsigned)> locationOf,
+                         SmallVectorImpl<unsigned> &order) {
+  llvm::StringMap<unsigned> producers;
+  for (auto [index, node] : llvm::enumerate(nodes))
+    for (const std::string &output : node.output())
+      if (!output.empty())
+        producers.try_emplace(output, index);
+  std::vector<SmallVector<unsigned, 2>> users(nodes.size());
+  std::vector<unsigned> waiting(nodes.size());
+  for (auto [index, node] : llvm::enumerate(nodes)) {
+    SmallVector<StringRef> uses;
+    collectUses(node, uses, 0);
+    for (StringRef name : uses) {
+      auto producer = producers.find(name);
+      if (producer == producers.end())
+        continue;
+      users[producer->second].push_back(index);
+      ++waiting[index];
+    }
+  }
+  std::priority_queue<unsigned, std::vector<unsigned>, std::greater<unsigned>>
+      ready;
+  for (unsigned index = 0; index < waiting.size(); ++index)
+    if (!waiting[index])
+      ready.push(index);
+  while (!ready.empty()) {
+    unsigned index = ready.top();
+    ready.pop();
+    order.push_back(index);
+    for (unsigned user : users[index])
+      if (!--waiting[user])
+        ready.push(user);
+  }
+  if (order.size() == waiting.size())
+    return success();
+  // What waits is on a cycle or behind one; walk back from any to the cycle.
+  unsigned at = std::find_if(waiting.begin(), waiting.end(),
+                             [](unsigned n) { return n != 0; }) -
+                waiting.begin();
+  std::vector<bool> seen(waiting.size());
+  auto waitingProducer = [&](unsigned index) {
+    SmallVector<StringRef> uses;
+    collectUses(nodes[index], uses, 0);
+    for (StringRef name : uses)
+      if (auto producer = producers.find(name);
+          producer != producers.end() && waiting[producer->second])
+        return producer->second;
+    return index;
+  };
+  while (!seen[at]) {
+    seen[at] = true;
+    at = waitingProducer(at);
+  }
+  InFlightDiagnostic error =
+      emitError(locationOf(at), "node depends on its own result");
+  for (unsigned next = waitingProducer(at); next != at;
+       next = waitingProducer(next))
+    error.attachNote(locationOf(next)) << "by way of this node";
+  return failure();
+}
+
+} // namespace ashlar

@@ -1,0 +1,4 @@
+#include "compiler/import/upgrade/Upgrade.h"
+namespace ashlar {
+llvm::ArrayRef<Upgrade> poolingUpgrades() { return {}; }
+} // namespace ashlar
