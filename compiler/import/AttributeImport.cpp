@@ -300,11 +300,11 @@ GraphImporter::readConstant(const proto::NodeProto &node, Location loc,
     if (!attribute)
       continue;
     if (found || node.attribute_size() > 1)
-      return emitError(loc, "Constant has more than one attribute");
+      return emitError(loc, "more than one attribute of Constant");
     found = attribute;
   }
   if (!found)
-    return emitError(loc, "Constant has no value");
+    return emitError(loc, "no value for Constant");
   StringRef spelling;
   for (const AttributeProto &written : node.attribute())
     spelling = written.name();

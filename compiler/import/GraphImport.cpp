@@ -145,6 +145,20 @@ LogicalResult GraphImporter::defineResults(const proto::NodeProto &node,
   return success(ok);
 }
 
+// A deprecated version describes nothing: its neighbour tells what a node of it
+// looks like.
+static std::optional<OperatorSchema>
+describingVersion(std::optional<OperatorSchema> schema) {
+  if (!schema || !schema->deprecated())
+    return schema;
+  std::optional<OperatorSchema> newest =
+      OperatorSchema::newest(schema->domain(), schema->name());
+  return newest->deprecated()
+             ? OperatorSchema::lookup(schema->domain(), schema->name(),
+                                      schema->version() - 1)
+             : newest;
+}
+
 // The node as the file has it. Fails without a message when it depends on a
 // node that failed.
 FailureOr<ImportNode> GraphImporter::readNode(const proto::NodeProto &node,
@@ -163,6 +177,9 @@ FailureOr<ImportNode> GraphImporter::readNode(const proto::NodeProto &node,
   } else {
     result.opset = opset->second;
     schema = OperatorSchema::lookup(result.domain, result.op, result.opset);
+    if (schema)
+      result.since = schema->version();
+    schema = describingVersion(schema);
   }
   // Exporters write this one, which is none of ONNX, without its domain.
   if (!schema && result.op == "SimplifiedLayerNormalization" &&
@@ -179,7 +196,6 @@ FailureOr<ImportNode> GraphImporter::readNode(const proto::NodeProto &node,
       error << " in opset " << result.opset;
     return failure();
   }
-  result.since = schema->version();
   bool usable = true;
   for (const std::string &input : node.input()) {
     if (input.empty() || scope.absent.contains(input)) {

@@ -1,7 +1,6 @@
 // Operators that move or select elements: most had attributes that became
 // operands.
 #include "compiler/import/upgrade/Upgrade.h"
-#include "dialects/onnx/Diagnostics.h"
 
 using namespace mlir;
 
@@ -115,27 +114,6 @@ LogicalResult concatAxis(NodeBuilder &b, ImportNode &node,
   return success();
 }
 
-// Types by name, as in "FLOAT".
-LogicalResult castTo(NodeBuilder &b, ImportNode &node,
-                     SmallVectorImpl<Value> &) {
-  auto name = node.take<StringAttr>("to");
-  if (!name)
-    return success();
-  static constexpr llvm::StringLiteral names[] = {
-      "FLOAT",  "UINT8",  "INT8",   "UINT16",    "INT16",
-      "INT32",  "INT64",  "STRING", "BOOL",      "FLOAT16",
-      "DOUBLE", "UINT32", "UINT64", "COMPLEX64", "COMPLEX128"};
-  const auto *found = llvm::find_if(names, [&](StringRef known) {
-    return known.equals_insensitive(name.getValue());
-  });
-  if (found == std::end(names))
-    return emitError(node.loc)
-           << "Cast to unknown type '" << name.getValue() << "'";
-  node.attributes.set(
-      "to", b.builder.getI64IntegerAttr(found - std::begin(names) + 1));
-  return success();
-}
-
 LogicalResult dftAxis(NodeBuilder &b, ImportNode &node,
                       SmallVectorImpl<Value> &) {
   int64_t axis = node.intAttr("axis", 1);
@@ -155,33 +133,17 @@ LogicalResult gridSampleMode(NodeBuilder &b, ImportNode &node,
   return success();
 }
 
-// Scan-8 runs over a batch; with a batch the body cannot be kept as it is.
-LogicalResult scanBatch(NodeBuilder &, ImportNode &node,
-                        SmallVectorImpl<Value> &) {
-  return onnx::emitUnsupported(
-      node.loc, "operator Scan in opset 8, which has a batch axis");
-}
-
 } // namespace
 
 ArrayRef<Upgrade> shapeUpgrades() {
   static constexpr Upgrade table[] = {
-      {"Squeeze", 13, axesToInput},
-      {"Unsqueeze", 13, axesToInput},
-      {"Split", 13, splitToInput},
-      {"Split", 18, countSplits},
-      {"Reshape", 5, shapeToInput},
-      {"Slice", 10, sliceToInputs},
-      {"Tile", 6, tileRepeats},
-      {"Pad", 2, padName},
-      {"Pad", 11, padToInputs},
-      {"Scatter", 12, scatterName},
-      {"TopK", 10, topKCount},
-      {"Concat", 4, concatAxis},
-      {"Cast", 6, castTo},
-      {"DFT", 20, dftAxis},
-      {"GridSample", 20, gridSampleMode},
-      {"Scan", 9, scanBatch},
+      {"Squeeze", 13, axesToInput}, {"Unsqueeze", 13, axesToInput},
+      {"Split", 13, splitToInput},  {"Split", 18, countSplits},
+      {"Reshape", 5, shapeToInput}, {"Slice", 10, sliceToInputs},
+      {"Tile", 6, tileRepeats},     {"Pad", 2, padName},
+      {"Pad", 11, padToInputs},     {"Scatter", 12, scatterName},
+      {"TopK", 10, topKCount},      {"Concat", 4, concatAxis},
+      {"DFT", 20, dftAxis},         {"GridSample", 20, gridSampleMode},
   };
   return table;
 }

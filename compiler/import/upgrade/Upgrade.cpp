@@ -10,24 +10,31 @@ void attributeToInput(NodeBuilder &b, ImportNode &node, StringRef attribute,
     node.setInput(index, b.constant(node.loc, values.asArrayRef()));
 }
 
+static SmallVector<ArrayRef<Upgrade>> familiesOf(StringRef domain) {
+  if (domain == "ai.onnx.ml")
+    return {machineLearningUpgrades()};
+  if (!domain.empty())
+    return {};
+  return {elementwiseUpgrades(), normalizationUpgrades(), poolingUpgrades(),
+          recurrentUpgrades(),   reductionUpgrades(),     resizeUpgrades(),
+          shapeUpgrades(),       softmaxUpgrades()};
+}
+
 FailureOr<SmallVector<Value>> upgradeAndBuild(NodeBuilder &b,
                                               ImportNode &node) {
   // A memory hint of the first opsets.
   node.attributes.erase("consumed_inputs");
-  if (node.domain.empty())
-    for (ArrayRef<Upgrade> family :
-         {elementwiseUpgrades(), normalizationUpgrades(), poolingUpgrades(),
-          recurrentUpgrades(), reductionUpgrades(), resizeUpgrades(),
-          shapeUpgrades(), softmaxUpgrades()})
-      for (const Upgrade &upgrade : family) {
-        if (upgrade.op != node.op || node.since >= upgrade.below)
-          continue;
-        SmallVector<Value> results;
-        if (failed(upgrade.apply(b, node, results)))
-          return failure();
-        if (!results.empty())
-          return results;
-      }
+  std::string op = node.op;
+  for (ArrayRef<Upgrade> family : familiesOf(node.domain))
+    for (const Upgrade &upgrade : family) {
+      if (upgrade.op != op || node.since >= upgrade.below)
+        continue;
+      SmallVector<Value> results;
+      if (failed(upgrade.apply(b, node, results)))
+        return failure();
+      if (!results.empty())
+        return results;
+    }
   return b.build(node);
 }
 

@@ -24,6 +24,7 @@ struct Upgrade {
 
 /// One table a family; upgrades of one operator apply in the order given.
 llvm::ArrayRef<Upgrade> elementwiseUpgrades();
+llvm::ArrayRef<Upgrade> machineLearningUpgrades();
 llvm::ArrayRef<Upgrade> normalizationUpgrades();
 llvm::ArrayRef<Upgrade> poolingUpgrades();
 llvm::ArrayRef<Upgrade> recurrentUpgrades();
