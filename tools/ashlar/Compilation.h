@@ -1,0 +1,38 @@
+// One compilation with its context, diagnostics and progress.
+#ifndef ASHLAR_TOOLS_ASHLAR_COMPILATION_H
+#define ASHLAR_TOOLS_ASHLAR_COMPILATION_H
+
+#include "compiler/api/Compile.h"
+#include "compiler/execution/LoadedModel.h"
+#include "compiler/report/DiagnosticPrinter.h"
+#include "tools/ashlar/Arguments.h"
+
+#include <memory>
+#include <optional>
+
+namespace ashlar::tool {
+
+/// A context ready for compilations, whose diagnostics are printed.
+class Session {
+public:
+  Session();
+  mlir::MLIRContext &context() { return mlirContext; }
+  DiagnosticPrinter &diagnostics() { return *printer; }
+
+  /// The exit code after a step that failed: what the diagnostics ask for, or
+  /// an internal error where there are none.
+  int failed(llvm::StringRef model);
+
+private:
+  mlir::MLIRContext mlirContext;
+  std::unique_ptr<DiagnosticPrinter> printer;
+};
+
+/// The model in file `path`, compiled in memory with the options given unless
+/// it is an object. Messages have been printed where it fails, and `exitCode`
+/// is set.
+std::unique_ptr<LoadedModel>
+obtainModel(llvm::StringRef path, const Arguments &arguments, int &exitCode);
+
+} // namespace ashlar::tool
+#endif

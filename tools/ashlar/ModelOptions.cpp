@@ -1,0 +1,185 @@
+#include "tools/ashlar/ModelOptions.h"
+#include "tools/ashlar/Command.h"
+#include "tools/ashlar/ExitCode.h"
+
+#include "compiler/report/ModelDescription.h"
+#include "compiler/target/Target.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+
+using namespace ashlar;
+using namespace ashlar::tool;
+using llvm::StringRef;
+using llvm::Twine;
+
+std::vector<Option> ashlar::tool::shapeOptions() {
+  return {{"shape", "SHAPE",
+           "shape of an input: 'x[1,3,224,224]' or 'x:1x3x224x224'; '?' keeps\n"
+           "a dimension, 'a..b' is a range (repeatable)",
+           true},
+          {"dim", "NAME=VALUE",
+           "value (or range, 'a..b') of a symbolic dimension (repeatable)",
+           true}};
+}
+
+std::vector<Option> ashlar::tool::modelOptions() {
+  std::vector<Option> options = {
+      {"cpu", "LIST",
+       "CPUs to compile for, by LLVM's names, separated by commas; the best\n"
+       "that a machine has is chosen when the model runs; default: native"},
+      {"precision", "P", "precision of float layers: f32"},
+      {"layer", "REGEX=P", "precision of layers whose name matches", true},
+      {"calibration", "FILE", "activation ranges for int8"},
+      {"verify-stages", "", "check the intermediate code after every stage"},
+      {"dump-ir", "DIR", "write the intermediate code after every stage"}};
+  for (Option &option : shapeOptions())
+    options.push_back(option);
+  return options;
+}
+
+// "4" or "1..32".
+static std::optional<DimRange> parseRange(StringRef text) {
+  DimRange range;
+  auto [low, high] = text.split("..");
+  if (low.getAsInteger(10, range.minimum) || range.minimum < 0)
+    return std::nullopt;
+  range.maximum = range.minimum;
+  if (text.contains("..") &&
+      (high.getAsInteger(10, range.maximum) || range.maximum < range.minimum))
+    return std::nullopt;
+  return range;
+}
+
+llvm::Expected<ShapeArgument> ashlar::tool::parseShape(StringRef text) {
+  ShapeArgument result;
+  StringRef dims;
+  char separator = ',';
+  auto wrong = [&] {
+    return usageError("shape '" + text +
+                      "' is not understood, expected 'name[1,3,224,224]' or "
+                      "'name:1x3x224x224'");
+  };
+  if (text.ends_with("]")) {
+    size_t open = text.rfind('[');
+    if (open == StringRef::npos)
+      return wrong();
+    result.input = text.substr(0, open).str();
+    dims = text.slice(open + 1, text.size() - 1);
+  } else {
+    auto [name, rest] = text.rsplit(':');
+    if (!text.contains(':'))
+      return wrong();
+    result.input = name.str();
+    dims = rest;
+    separator = 'x';
+  }
+  if (result.input.empty())
+    return wrong();
+  llvm::SmallVector<StringRef> parts;
+  if (!dims.trim().empty())
+    dims.split(parts, separator);
+  for (StringRef part : parts) {
+    part = part.trim();
+    std::optional<DimRange> range = parseRange(part);
+    if (!range && part != "?" && part != "*")
+      return wrong();
+    result.dims.push_back(range);
+  }
+  return result;
+}
+
+llvm::Expected<std::pair<std::string, DimRange>>
+ashlar::tool::parseDim(StringRef text) {
+  auto [name, value] = text.rsplit('=');
+  std::optional<DimRange> range = parseRange(value);
+  if (name.empty() || !text.contains('=') || !range)
+    return usageError("dimension '" + text +
+                      "' is not understood, expected 'name=4' or "
+                      "'name=1..32'");
+  return std::make_pair(name.str(), *range);
+}
+
+static llvm::Error readShapes(const Arguments &arguments,
+                              CompileOptions &options) {
+  for (StringRef text : arguments.values("shape")) {
+    auto shape = parseShape(text);
+    if (!shape)
+      return shape.takeError();
+    ShapeOverride fixed;
+    fixed.input = shape->input;
+    for (size_t axis = 0; axis != shape->dims.size(); ++axis) {
+      const std::optional<DimRange> &range = shape->dims[axis];
+      bool single = range && range->minimum == range->maximum;
+      fixed.dims.push_back(single ? range->minimum
+                                  : mlir::ShapedType::kDynamic);
+      if (range && !single)
+        return usageError("shape '" + text +
+                          "': ranges are not available yet, '?' keeps the "
+                          "dimension open");
+    }
+    options.import.shapes.push_back(std::move(fixed));
+  }
+  for (StringRef text : arguments.values("dim")) {
+    auto dim = parseDim(text);
+    if (!dim)
+      return dim.takeError();
+    if (dim->second.minimum != dim->second.maximum)
+      return usageError("dimension '" + text +
+                        "': ranges are not available yet; without --dim the "
+                        "dimension stays open");
+    options.import.dims[dim->first] = dim->second.minimum;
+  }
+  return llvm::Error::success();
+}
+
+static llvm::Error readCpus(const Arguments &arguments,
+                            CompileOptions &options) {
+  options.cpus.clear();
+  std::string list = arguments.valueOr("cpu", "native");
+  llvm::SmallVector<StringRef> names;
+  StringRef(list).split(names, ',');
+  for (StringRef name : names) {
+    auto target = resolveTarget(name);
+    if (!target)
+      return usageError("option '--cpu': " +
+                        llvm::toString(target.takeError()));
+    if (llvm::is_contained(options.cpus, name.str()))
+      return usageError("option '--cpu' names '" + name + "' twice");
+    options.cpus.push_back(name.str());
+  }
+  return llvm::Error::success();
+}
+
+std::optional<int> ashlar::tool::readModelOptions(const Arguments &arguments,
+                                                  CompileOptions &options) {
+  if (llvm::Error error = readShapes(arguments, options))
+    return fail(ExitUsage, std::move(error));
+  if (llvm::Error error = readCpus(arguments, options))
+    return fail(ExitUsage, std::move(error));
+  std::string precision = arguments.valueOr("precision", "f32");
+  if (precision == "bf16" || precision == "int8" || precision == "auto")
+    return fail(ExitUnsupported,
+                "--precision=" + precision + " is not available yet");
+  if (precision != "f32")
+    return fail(ExitUsage, "option '--precision' got '" + precision +
+                               "', expected f32, bf16, int8 or auto");
+  for (StringRef name : {"layer", "calibration"})
+    if (arguments.has(name))
+      return fail(ExitUnsupported, "--" + name + " is not available yet");
+  if (auto name = arguments.value("name")) {
+    if (!isCIdentifier(*name))
+      return fail(ExitUsage, "option '--name' got '" + *name +
+                                 "', expected a C identifier such as '" +
+                                 cIdentifier(*name) + "'");
+    options.prefix = name->str();
+  }
+  options.stages.verifyContracts = arguments.has("verify-stages");
+  if (auto folder = arguments.value("dump-ir")) {
+    if (std::error_code code = llvm::sys::fs::create_directories(*folder))
+      return fail(ExitUsage, "cannot make the folder '" + *folder +
+                                 "': " + code.message());
+    options.stages.dumpFolder = folder->str();
+  }
+  return std::nullopt;
+}

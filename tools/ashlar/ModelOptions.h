@@ -1,0 +1,39 @@
+// The options that say how a model is compiled: shared by compile, run, bench
+// and inspect.
+#ifndef ASHLAR_TOOLS_ASHLAR_MODELOPTIONS_H
+#define ASHLAR_TOOLS_ASHLAR_MODELOPTIONS_H
+
+#include "compiler/api/Compile.h"
+#include "tools/ashlar/Arguments.h"
+
+#include <map>
+#include <optional>
+
+namespace ashlar::tool {
+
+/// Options about shapes alone.
+std::vector<Option> shapeOptions();
+/// All of them.
+std::vector<Option> modelOptions();
+
+/// A dimension on the command line: one value, or a range.
+struct DimRange {
+  int64_t minimum, maximum;
+};
+
+/// "x[1..8,3,224,224]" or "name:1x3x224x224", split at the last colon.
+struct ShapeArgument {
+  std::string input;
+  std::vector<std::optional<DimRange>> dims; // none: "?" or "*", as it is
+};
+llvm::Expected<ShapeArgument> parseShape(llvm::StringRef text);
+
+/// "batch=4" or "batch=1..32".
+llvm::Expected<std::pair<std::string, DimRange>> parseDim(llvm::StringRef text);
+
+/// Fills `options`; an exit code where that fails, with the message printed.
+std::optional<int> readModelOptions(const Arguments &arguments,
+                                    CompileOptions &options);
+
+} // namespace ashlar::tool
+#endif
