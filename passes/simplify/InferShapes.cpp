@@ -27,6 +27,7 @@ public:
       for (Value result : op->getResults())
         refine(result);
     });
+    takeDecidedBranches();
     materialize();
     normalizeTargets();
     updateSignature();
@@ -34,6 +35,20 @@ public:
 
 private:
   void refine(Value value) { value.setType(analysis.facts(value).type); }
+
+  void takeDecidedBranches() {
+    for (auto [op, taken] : analysis.getDecisions()) {
+      auto branch = cast<IfOp>(op);
+      Block &block = taken ? branch.getThenBranch().front()
+                           : branch.getElseBranch().front();
+      Operation *terminator = block.getTerminator();
+      op->replaceAllUsesWith(terminator->getOperands());
+      terminator->erase();
+      op->getBlock()->getOperations().splice(op->getIterator(),
+                                             block.getOperations());
+      op->erase();
+    }
+  }
 
   ElementsAttr constantOf(Value value) {
     const ValueFacts &facts = analysis.facts(value);
@@ -112,7 +127,7 @@ private:
           ConstantOp::create(builder, op.getLoc(), type,
                              DenseElementsAttr::get(type, ArrayRef(target)));
       op.getShapeMutable().assign(constant);
-      op->removeAttr("allowzero");
+      op.setAllowzero(0);
     });
   }
 

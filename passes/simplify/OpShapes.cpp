@@ -321,17 +321,15 @@ void OpShapes::commit(bool succeeded) {
   results.resize(op->getNumResults());
   if (!succeeded) {
     results.assign(op->getNumResults(), ValueFacts());
-    if (!analysis.isSpeculative())
-      analysis.noteProblem();
+    analysis.noteProblem();
   }
   for (auto [index, value] : llvm::enumerate(op->getResults())) {
-    ValueFacts facts = results[index];
+    Type type = results[index].type;
     if (analysis.record(value, std::move(results[index])) || !succeeded)
       continue;
-    if (analysis.isSpeculative())
-      continue;
-    op->emitError() << "result " << index << " is " << facts.type
-                    << ", but the model declares it as " << value.getType();
     analysis.noteProblem();
+    if (!analysis.isSpeculative())
+      op->emitError() << "result " << index << " is " << type
+                      << ", but the model declares it as " << value.getType();
   }
 }

@@ -48,4 +48,15 @@ def CleanGraph : Pass<"ashlar-clean-graph", "::mlir::ModuleOp"> {
   }];
 }
 
+def ExpandComposites : Pass<"ashlar-expand-composites", "::mlir::ModuleOp"> {
+  let summary = "Replace composite operators by their ONNX definition";
+  let description = [{
+    Attention, rotary embedding, linear attention, Einsum, losses, global pools, quantized operators of com.microsoft
+    and the like become the simpler operators that define them, as far as their attributes and ranks are known. The new
+    values have element types only.
+
+    Requires: inferred types. Guarantees: what it knows is gone; shapes are to be inferred again.
+  }];
+}
+
 #endif // ASHLAR_PASSES_SIMPLIFY_PASSES_TD

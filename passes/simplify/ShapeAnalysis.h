@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include <map>
 
@@ -65,17 +66,34 @@ public:
   // reported.
   void visit(mlir::Block &block);
   void visit(mlir::Operation *op);
-  void noteProblem() { failed = true; }
-  // While a loop body is visited with assumptions, its problems are not
-  // reported.
-  bool isSpeculative() const { return speculative > 0; }
-  struct Speculation {
-    explicit Speculation(ShapeAnalysis &analysis) : analysis(analysis) {
-      ++analysis.speculative;
+  // While something is tried (a loop body with assumptions, a branch that may
+  // not be the one), problems are counted and not reported.
+  class Speculation {
+  public:
+    explicit Speculation(ShapeAnalysis &analysis)
+        : analysis(analysis), outer(analysis.current) {
+      analysis.current = this;
     }
-    ~Speculation() { --analysis.speculative; }
+    ~Speculation() { analysis.current = outer; }
+    unsigned problems = 0;
+
+  private:
     ShapeAnalysis &analysis;
+    Speculation *outer;
   };
+  bool isSpeculative() const { return current != nullptr; }
+  void noteProblem() {
+    if (current)
+      ++current->problems;
+    else
+      failed = true;
+  }
+  // An onnx.If whose branches differ in rank, and of which only one fits what
+  // follows: true for the then-branch.
+  void decide(mlir::Operation *op, bool taken) { decisions[op] = taken; }
+  const llvm::MapVector<mlir::Operation *, bool> &getDecisions() const {
+    return decisions;
+  }
 
 private:
   ValueFacts declaredFacts(mlir::Value value);
@@ -89,7 +107,8 @@ private:
   llvm::StringMap<unsigned> internedAtoms;
   llvm::SmallVector<bool> dimLike; // by atom
   bool failed = false;
-  int speculative = 0;
+  Speculation *current = nullptr;
+  llvm::MapVector<mlir::Operation *, bool> decisions;
 };
 
 // "[1,*,20]", with * for what is not constant.

@@ -38,6 +38,26 @@ ValueRange yieldedBy(Region &region) {
   return region.front().getTerminator()->getOperands();
 }
 
+// Branches of different rank: exporters write them where a dim may be 1. Each
+// is tried on the operations that follow; if only one of them fits the types
+// that the model declares there, that one is meant.
+std::optional<bool> decideBranch(IfOp op, OpShapes &shapes) {
+  ShapeAnalysis &analysis = shapes.getAnalysis();
+  auto problemsWith = [&](Region &taken) {
+    ShapeAnalysis::Speculation trial(analysis);
+    for (auto [result, value] : llvm::zip(op.getResults(), yieldedBy(taken)))
+      analysis.record(result, analysis.facts(value));
+    for (Operation *next = op->getNextNode(); next; next = next->getNextNode())
+      analysis.visit(next);
+    return trial.problems;
+  };
+  bool yes = problemsWith(op.getThenBranch()) == 0;
+  bool no = problemsWith(op.getElseBranch()) == 0;
+  if (yes == no)
+    return std::nullopt;
+  return yes;
+}
+
 LogicalResult inferIf(IfOp op, OpShapes &shapes) {
   ShapeAnalysis &analysis = shapes.getAnalysis();
   if (shapes.ranked(op.getCond())) {
@@ -70,6 +90,21 @@ LogicalResult inferIf(IfOp op, OpShapes &shapes) {
     return shapes.error() << "branches have " << yes.size() << " and "
                           << no.size() << " outputs, expected "
                           << op->getNumResults();
+  bool sameRanks = llvm::all_of(llvm::zip(yes, no), [&](auto pair) {
+    auto [a, b] = pair;
+    return !shapes.ranked(a) || !shapes.ranked(b) ||
+           shapes.rank(a) == shapes.rank(b);
+  });
+  // Trials within trials would multiply.
+  if (!sameRanks && !analysis.isSpeculative()) {
+    if (auto taken = decideBranch(op, shapes)) {
+      analysis.decide(op, *taken);
+      Region &region = *taken ? op.getThenBranch() : op.getElseBranch();
+      for (auto [result, value] : llvm::zip(op.getResults(), yieldedBy(region)))
+        (void)shapes.resultLike(result, value);
+      return success();
+    }
+  }
   for (auto [result, a, b] : llvm::zip(op.getResults(), yes, no)) {
     ValueFacts both = join(shapes, analysis.facts(a), analysis.facts(b));
     if (!both.type)
