@@ -77,4 +77,23 @@ def ConvertToLlvm : Pass<"ashlar-convert-to-llvm", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def ExpandMath : Pass<"ashlar-expand-math"> {
+  let summary = "write elementary functions of f32 as arithmetic";
+  let description = [{
+    `math` operations on f32, and on vectors of f32, become arithmetic, fused
+    multiply-adds and bit operations without branches, so that loops around them
+    vectorise and no library decides about the result. Their errors are listed
+    in docs/numerics.md. Operations on f16 and bf16 are computed in f32, and
+    conversions from f32 to bf16 and from f64 to 16 bits become arithmetic too,
+    since the code generator would call a library for them.
+
+    Guarantees: no transcendental function of fewer than 64 bits remains.
+    Functions of f64 are left to libm.
+
+    Example: test/passes/lower/expand-math.mlir
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
 #endif

@@ -18,6 +18,7 @@ void ashlar::buildLowerPipeline(OpPassManager &manager) {
   transfers.enableFullUnroll();
   manager.addPass(createConvertVectorToSCFPass(transfers));
   manager.addPass(createLowerAffinePass());
+  manager.addPass(createExpandMath());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(createSCFToControlFlowPass());
