@@ -8,26 +8,43 @@ namespace {
 
 using Nodes = google::protobuf::RepeatedPtrField<proto::NodeProto>;
 
-// Names a node uses, those inside its subgraphs included; names that the
-// subgraph defines itself do no harm here, they are not results of the graph.
+// Names of outer values that a node uses, those in its subgraphs included.
+void collectUses(const proto::NodeProto &node, SmallVectorImpl<StringRef> &uses,
+                 unsigned depth);
+
+void collectUses(const proto::GraphProto &graph,
+                 SmallVectorImpl<StringRef> &uses, unsigned depth) {
+  llvm::StringSet<> inside;
+  for (const proto::ValueInfoProto &input : graph.input())
+    inside.insert(input.name());
+  for (const proto::TensorProto &tensor : graph.initializer())
+    inside.insert(tensor.name());
+  SmallVector<StringRef> all;
+  for (const proto::NodeProto &node : graph.node()) {
+    collectUses(node, all, depth);
+    for (const std::string &output : node.output())
+      inside.insert(output);
+  }
+  for (const proto::ValueInfoProto &output : graph.output())
+    all.push_back(output.name());
+  for (StringRef name : all)
+    if (!inside.contains(name))
+      uses.push_back(name);
+}
+
 void collectUses(const proto::NodeProto &node, SmallVectorImpl<StringRef> &uses,
                  unsigned depth) {
   for (const std::string &input : node.input())
     if (!input.empty())
       uses.push_back(input);
+  // Deeper graphs are refused anyway.
   if (depth > 40)
     return;
-  auto collectGraph = [&](const proto::GraphProto &graph) {
-    for (const proto::NodeProto &inner : graph.node())
-      collectUses(inner, uses, depth + 1);
-    for (const proto::ValueInfoProto &output : graph.output())
-      uses.push_back(output.name());
-  };
   for (const proto::AttributeProto &attribute : node.attribute()) {
     if (attribute.has_g())
-      collectGraph(attribute.g());
+      collectUses(attribute.g(), uses, depth + 1);
     for (const proto::GraphProto &graph : attribute.graphs())
-      collectGraph(graph);
+      collectUses(graph, uses, depth + 1);
   }
 }
 
