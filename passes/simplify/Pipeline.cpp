@@ -12,6 +12,9 @@ void ashlar::buildSimplifyPipeline(OpPassManager &manager) {
   manager.addPass(createCleanGraph());
   manager.addPass(createInferShapes());
   manager.addPass(createFoldConstants());
+  manager.addPass(createExpandComposites());
+  manager.addPass(createInferShapes());
+  manager.addPass(createFoldConstants());
   manager.addPass(createFoldDequantizedWeights());
   manager.addPass(createCleanGraph());
   manager.addPass(createCSEPass());

@@ -249,12 +249,15 @@ void ShapeAnalysis::reportUnranked() {
   auto unranked = [&](Value value) {
     return isa<UnrankedTensorType>(facts(value).type);
   };
-  function.walk([&](Operation *op) {
+  function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (dead.contains(op->getParentRegion()))
+      return WalkResult::skip();
     if (llvm::none_of(op->getResults(), unranked) ||
         llvm::any_of(op->getOperands(), unranked))
-      return;
+      return WalkResult::advance();
     emitUnsupported(op) << "the rank of the result depends on data";
     failed = true;
+    return WalkResult::skip();
   });
   for (BlockArgument argument : function.getArguments())
     if (unranked(argument)) {

@@ -12,6 +12,7 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/ADT/StringMap.h"
 #include <map>
 
@@ -91,6 +92,8 @@ public:
   // An onnx.If whose branches differ in rank, and of which only one fits what
   // follows: true for the then-branch.
   void decide(mlir::Operation *op, bool taken) { decisions[op] = taken; }
+  // A branch that a condition known at compile time never takes.
+  void neverTaken(mlir::Region &region) { dead.insert(&region); }
   const llvm::MapVector<mlir::Operation *, bool> &getDecisions() const {
     return decisions;
   }
@@ -108,6 +111,7 @@ private:
   llvm::SmallVector<bool> dimLike; // by atom
   bool failed = false;
   Speculation *current = nullptr;
+  llvm::SmallPtrSet<mlir::Region *, 4> dead;
   llvm::MapVector<mlir::Operation *, bool> decisions;
 };
 

@@ -78,6 +78,7 @@ LogicalResult inferIf(IfOp op, OpShapes &shapes) {
     {
       ShapeAnalysis::Speculation quiet(analysis);
       analysis.visit(other.front());
+      analysis.neverTaken(other);
     }
     for (auto [result, value] : llvm::zip(op.getResults(), yieldedBy(taken)))
       (void)shapes.resultLike(result, value);
@@ -99,6 +100,7 @@ LogicalResult inferIf(IfOp op, OpShapes &shapes) {
   if (!sameRanks && !analysis.isSpeculative()) {
     if (auto taken = decideBranch(op, shapes)) {
       analysis.decide(op, *taken);
+      analysis.neverTaken(*taken ? op.getElseBranch() : op.getThenBranch());
       Region &region = *taken ? op.getThenBranch() : op.getElseBranch();
       for (auto [result, value] : llvm::zip(op.getResults(), yieldedBy(region)))
         (void)shapes.resultLike(result, value);
