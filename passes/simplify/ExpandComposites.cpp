@@ -22,8 +22,8 @@ struct ExpandComposites : impl::ExpandCompositesBase<ExpandComposites> {
     populateAttentionExpansions(patterns);
     populateLinearAttentionExpansions(patterns);
     populateLossExpansions(patterns);
-        populateQuantizedExpansions(patterns);
-        populateFusedExpansions(patterns);
+    populateQuantizedExpansions(patterns);
+    populateFusedExpansions(patterns);
     //    populateSignalExpansions(patterns);
     GreedyRewriteConfig config;
     config.enableFolding(false)

@@ -26,9 +26,8 @@ Value activate(GraphBuilder &g, Value x, StringRef name,
     return g.make<LeakyReluOp>(g.element(x), {x},
                                {g.attrFloat("alpha", parameter(0, 0.01f))});
   if (name == "Clip")
-    return g.make<ClipOp>(g.element(x),
-                          {x, g.scalarLike(x, parameter(0, 0)),
-                           g.scalarLike(x, parameter(1, 6))});
+    return g.make<ClipOp>(g.element(x), {x, g.scalarLike(x, parameter(0, 0)),
+                                         g.scalarLike(x, parameter(1, 6))});
   if (name == "HardSigmoid")
     return g.make<HardSigmoidOp>(g.element(x), {x},
                                  {g.attrFloat("alpha", parameter(0, 0.2f)),
@@ -39,8 +38,8 @@ Value activate(GraphBuilder &g, Value x, StringRef name,
 LogicalResult expandConv(MsFusedConvOp op, PatternRewriter &rewriter) {
   GraphBuilder g(rewriter, op.getLoc());
   SmallVector<NamedAttribute> attributes;
-  for (StringRef name : {"auto_pad", "dilations", "group", "kernel_shape",
-                         "pads", "strides"})
+  for (StringRef name :
+       {"auto_pad", "dilations", "group", "kernel_shape", "pads", "strides"})
     if (Attribute value = op->getAttr(name))
       attributes.push_back(rewriter.getNamedAttr(name, value));
   Value y = g.make<ConvOp>(g.element(op.getX()),
@@ -81,8 +80,8 @@ Value orient(GraphBuilder &g, Value x, bool matrix, bool batch) {
   auto type = rankedType(x);
   if (!type || type.getRank() < 2)
     return x;
-  SmallVector<int64_t> perm = llvm::to_vector(
-      llvm::seq<int64_t>(0, type.getRank()));
+  SmallVector<int64_t> perm =
+      llvm::to_vector(llvm::seq<int64_t>(0, type.getRank()));
   if (batch && perm.size() > 2)
     std::rotate(perm.begin(), perm.begin() + 1, perm.end() - 1);
   if (matrix)
@@ -94,9 +93,8 @@ LogicalResult expandMatMul(MsFusedMatMulOp op, PatternRewriter &rewriter) {
   if (!rankedType(op.getA()) || !rankedType(op.getB()))
     return failure();
   GraphBuilder g(rewriter, op.getLoc());
-  Value y = g.matmul(
-      orient(g, op.getA(), op.getTransA(), op.getTransBatchA()),
-      orient(g, op.getB(), op.getTransB(), op.getTransBatchB()));
+  Value y = g.matmul(orient(g, op.getA(), op.getTransA(), op.getTransBatchA()),
+                     orient(g, op.getB(), op.getTransB(), op.getTransBatchB()));
   float alpha = op.getAlpha().convertToFloat();
   replaceResult(rewriter, op, alpha == 1 ? y : g.mul(y, double(alpha)));
   return success();
@@ -104,8 +102,7 @@ LogicalResult expandMatMul(MsFusedMatMulOp op, PatternRewriter &rewriter) {
 
 LogicalResult expandBiasGelu(MsBiasGeluOp op, PatternRewriter &rewriter) {
   GraphBuilder g(rewriter, op.getLoc());
-  replaceResult(rewriter, op,
-                g.unary<GeluOp>(g.add(op.getA(), op.getB())));
+  replaceResult(rewriter, op, g.unary<GeluOp>(g.add(op.getA(), op.getB())));
   return success();
 }
 
@@ -216,12 +213,11 @@ LogicalResult expandEmbed(MsEmbedLayerNormalizationOp op,
   if (op.getMaskIndex()) {
     Type i32 = rewriter.getI32Type();
     // How many tokens of each row count, when a mask says; else zeros.
-    results.push_back(
-        op.getMask()
-            ? g.make<ReduceSumOp>(i32,
-                                  {g.cast(op.getMask(), i32), g.integers(1)},
-                                  {g.attr("keepdims", 0)})
-            : g.fill(g.dim(op.getInputIds(), 0), i32, 0));
+    results.push_back(op.getMask()
+                          ? g.make<ReduceSumOp>(
+                                i32, {g.cast(op.getMask(), i32), g.integers(1)},
+                                {g.attr("keepdims", 0)})
+                          : g.fill(g.dim(op.getInputIds(), 0), i32, 0));
   }
   if (op.getEmbeddingSum())
     results.push_back(sum);

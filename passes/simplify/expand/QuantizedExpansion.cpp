@@ -51,8 +51,8 @@ LogicalResult expandLeakyRelu(MsQLinearLeakyReluOp op,
   Value y = g.make<LeakyReluOp>(
       g.element(x), {x},
       {g.attrFloat("alpha", op.getAlpha().convertToFloat())});
-  replaceResult(rewriter, op, quantize(g, y, op.getYScale(),
-                                       op.getYZeroPoint(), op.getX()));
+  replaceResult(rewriter, op,
+                quantize(g, y, op.getYScale(), op.getYZeroPoint(), op.getX()));
   return success();
 }
 
@@ -78,8 +78,8 @@ LogicalResult expandSoftmax(MsQLinearSoftmaxOp op, PatternRewriter &rewriter) {
     }
     y = g.reshapeTo(g.softmax(g.reshapeTo(x, {outer, inner})), shape);
   }
-  replaceResult(rewriter, op, quantize(g, y, op.getYScale(),
-                                       op.getYZeroPoint(), op.getX()));
+  replaceResult(rewriter, op,
+                quantize(g, y, op.getYScale(), op.getYZeroPoint(), op.getX()));
   return success();
 }
 
@@ -132,8 +132,8 @@ LogicalResult expandAveragePool(MsQLinearAveragePoolOp op,
       g, x, op.getChannelsLast(), type.getRank(), [&](Value input) {
         return g.make<AveragePoolOp>(g.element(input), {input}, attributes);
       });
-  replaceResult(rewriter, op, quantize(g, y, op.getYScale(),
-                                       op.getYZeroPoint(), op.getX()));
+  replaceResult(rewriter, op,
+                quantize(g, y, op.getYScale(), op.getYZeroPoint(), op.getX()));
   return success();
 }
 
@@ -158,8 +158,8 @@ LogicalResult expandGlobalAveragePool(MsQLinearGlobalAveragePoolOp op,
 // Matrix products
 //===----------------------------------------------------------------------===//
 
-
-// The scale of several entries of a matrix that is transposed first goes with its rows.
+// The scale of several entries of a matrix that is transposed first goes with
+// its rows.
 LogicalResult expandGemm(MsQGemmOp op, PatternRewriter &rewriter) {
   GraphBuilder g(rewriter, op.getLoc());
   Value a = dequantize(g, op.getA(), op.getAScale(), op.getAZeroPoint());
@@ -190,8 +190,8 @@ LogicalResult expandGemm(MsQGemmOp op, PatternRewriter &rewriter) {
 // Integer product, then scales: the sums are exact as in the original.
 Value scaledProduct(GraphBuilder &g, Value a, Value b, Value aScale,
                     Value bScale, Value aZero, Value bZero, Value bias) {
-  Value product = g.make<MatMulIntegerOp>(g.builder.getI32Type(),
-                                          {a, b, aZero, bZero});
+  Value product =
+      g.make<MatMulIntegerOp>(g.builder.getI32Type(), {a, b, aZero, bZero});
   Type element = g.element(aScale);
   Value y = g.mul(g.cast(product, element), g.mul(aScale, bScale));
   return bias ? g.add(y, bias) : y;
@@ -227,13 +227,13 @@ LogicalResult expandDynamicMatMul(MsDynamicQuantizeMatMulOp op,
 LogicalResult toStandardQuantize(MsQuantizeLinearOp op,
                                  PatternRewriter &rewriter) {
   GraphBuilder g(rewriter, op.getLoc());
-  replaceResult(rewriter, op,
-                g.make<QuantizeLinearOp>(
-                    g.element(op.getY()),
-                    {op.getX(), op.getYScale(), op.getYZeroPoint()},
-                    {g.attr("axis", op.getAxis() ? int64_t(*op.getAxis()) : 1),
-                     g.attr("output_dtype",
-                            int64_t(elementTypeToOnnx(g.element(op.getY()))))}));
+  replaceResult(
+      rewriter, op,
+      g.make<QuantizeLinearOp>(
+          g.element(op.getY()), {op.getX(), op.getYScale(), op.getYZeroPoint()},
+          {g.attr("axis", op.getAxis() ? int64_t(*op.getAxis()) : 1),
+           g.attr("output_dtype",
+                  int64_t(elementTypeToOnnx(g.element(op.getY()))))}));
   return success();
 }
 

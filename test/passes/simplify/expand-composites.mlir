@@ -1,0 +1,72 @@
+// RUN: ashlar-opt %s --split-input-file --ashlar-expand-composites --ashlar-infer-shapes | FileCheck %s
+
+// CHECK-LABEL: func.func @global_pool
+// CHECK: %[[AXES:.*]] = "onnx.Constant"() <{value = dense<[2, 3]> : tensor<2xi64>}>
+// CHECK: "onnx.ReduceMean"(%arg0, %[[AXES]])
+// CHECK-SAME: -> tensor<1x8x1x1xf32>
+func.func @global_pool(%x: tensor<1x8x5x6xf32>) -> tensor<1x8x1x1xf32> {
+  %r = "onnx.GlobalAveragePool"(%x) : (tensor<1x8x5x6xf32>) -> tensor<1x8x1x1xf32>
+  return %r : tensor<1x8x1x1xf32>
+}
+
+// -----
+
+// Batched: the sums run over k; sizes stay open where they are.
+// CHECK-LABEL: func.func @einsum
+// CHECK: onnx.Transpose
+// CHECK-SAME: perm = array<i64: 0, 2, 1>
+// CHECK: onnx.MatMul
+// CHECK-SAME: -> tensor<?x3x5xf32>
+func.func @einsum(%a: tensor<?x3x4xf32> {onnx.dim_names = ["N", "", ""]}, %b: tensor<?x5x4xf32> {onnx.dim_names = ["N", "", ""]}) -> tensor<?x3x5xf32> {
+  %r = "onnx.Einsum"(%a, %b) {equation = "bik,bjk->bij"} : (tensor<?x3x4xf32>, tensor<?x5x4xf32>) -> tensor<?x3x5xf32>
+  return %r : tensor<?x3x5xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @diagonal
+// CHECK: onnx.Gather
+// CHECK: -> tensor<2x3xf32>
+// CHECK-NOT: onnx.Einsum
+func.func @diagonal(%a: tensor<2x3x3xf32>) -> tensor<2x3xf32> {
+  %r = "onnx.Einsum"(%a) {equation = "...ii->...i"} : (tensor<2x3x3xf32>) -> tensor<2x3xf32>
+  return %r : tensor<2x3xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @attention
+// CHECK: onnx.Softmax
+// CHECK-SAME: -> tensor<2x3x4x6xf32>
+// CHECK: onnx.MatMul
+// CHECK-SAME: -> tensor<2x3x4x8xf32>
+// CHECK-NOT: onnx.Attention
+func.func @attention(%q: tensor<2x3x4x8xf32>, %k: tensor<2x3x6x8xf32>, %v: tensor<2x3x6x8xf32>) -> tensor<2x3x4x8xf32> {
+  %y = "onnx.Attention"(%q, %k, %v) {is_causal = 1 : i64, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0>, resultSegmentSizes = array<i32: 1, 0, 0, 0>} : (tensor<2x3x4x8xf32>, tensor<2x3x6x8xf32>, tensor<2x3x6x8xf32>) -> tensor<2x3x4x8xf32>
+  return %y : tensor<2x3x4x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @quantized_add
+// CHECK: onnx.DequantizeLinear
+// CHECK: onnx.DequantizeLinear
+// CHECK: onnx.Add
+// CHECK: onnx.QuantizeLinear
+// CHECK-SAME: -> tensor<4xui8>
+func.func @quantized_add(%a: tensor<4xui8>, %b: tensor<4xui8>, %s: tensor<f32>, %z: tensor<ui8>) -> tensor<4xui8> {
+  %r = "onnx.ms.QLinearAdd"(%a, %s, %z, %b, %s, %z, %s, %z) {operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 1, 1, 1>} : (tensor<4xui8>, tensor<f32>, tensor<ui8>, tensor<4xui8>, tensor<f32>, tensor<ui8>, tensor<f32>, tensor<ui8>) -> tensor<4xui8>
+  return %r : tensor<4xui8>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @loss
+// CHECK: onnx.LogSoftmax
+// CHECK: onnx.GatherElements
+// CHECK: onnx.ReduceMean
+// CHECK-SAME: -> tensor<f32>
+func.func @loss(%x: tensor<3x5xf32>, %t: tensor<3xi64>) -> tensor<f32> {
+  %r = "onnx.SoftmaxCrossEntropyLoss"(%x, %t) {operandSegmentSizes = array<i32: 1, 1, 0>} : (tensor<3x5xf32>, tensor<3xi64>) -> tensor<f32>
+  return %r : tensor<f32>
+}
