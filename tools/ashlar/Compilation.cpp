@@ -3,6 +3,7 @@
 #include "tools/ashlar/ExitCode.h"
 #include "tools/ashlar/ModelOptions.h"
 #include "tools/ashlar/Progress.h"
+#include "tools/ashlar/Reproducer.h"
 
 #include "llvm/Support/Path.h"
 
@@ -17,17 +18,22 @@ Session::Session() : mlirContext(mlir::MLIRContext::Threading::DISABLED) {
 
 int Session::failed(StringRef model) {
   int code = printer->exitCode();
+  if (code != ExitOk && code != ExitInternal)
+    return code;
+  std::string details;
+  llvm::raw_string_ostream os(details);
+  for (const PrintedDiagnostic &diagnostic : printer->diagnostics())
+    DiagnosticPrinter::print(diagnostic, os);
   if (code == ExitOk) {
-    llvm::errs() << model
-                 << ": internal error: a step failed without saying "
-                    "why\n";
-    code = ExitInternal;
+    os << model << ": internal error: a step failed without saying why\n";
+    llvm::errs() << details;
   }
-  if (code == ExitInternal)
-    llvm::errs() << "  note: this is a fault of Ashlar's, not of the model\n"
-                    "  hint: --dump-ir=DIR --verify-stages shows the stage; "
-                    "please report it with the model\n";
-  return code;
+  std::string path = saveReproducer(details);
+  llvm::errs() << "  note: this is a fault of Ashlar's, not of the model";
+  if (!path.empty())
+    llvm::errs() << "; a reproducer is in " << path;
+  llvm::errs() << "\n  hint: please report it together with the model\n";
+  return ExitInternal;
 }
 
 static std::unique_ptr<llvm::MemoryBuffer>

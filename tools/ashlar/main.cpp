@@ -2,11 +2,11 @@
 // the rest is in the subcommand's file.
 #include "tools/ashlar/Command.h"
 #include "tools/ashlar/ExitCode.h"
+#include "tools/ashlar/Reproducer.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/PrettyStackTrace.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace ashlar::tool;
@@ -98,9 +98,8 @@ static int runCommandLine(const Command &command,
 }
 
 int main(int argc, char **argv) {
-  llvm::setBugReportMsg("ashlar: internal error; please report it with the "
-                        "command line and the model\n");
   llvm::InitLLVM init(argc, argv);
+  handleCrashes(argc, argv);
   llvm::ArrayRef<const char *> line(argv + 1, argc - 1);
   StringRef name = line.empty() ? "" : line.front();
   if (name.empty() || name == "--help" || name == "-h" || name == "help") {
