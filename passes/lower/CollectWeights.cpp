@@ -29,6 +29,27 @@ int64_t storedBytes(ShapedType type) {
   return type.getNumElements() * each;
 }
 
+/// Data laid out already, for another CPU: what agrees is stored once.
+int64_t takePrevious(ModuleOp module, SmallVectorImpl<Attribute> &data,
+                     SmallVectorImpl<int64_t> &offsets,
+                     DenseMap<Attribute, int64_t> &offsetOf) {
+  auto oldData = module->getAttrOfType<ArrayAttr>(kWeightsAttrName);
+  auto oldOffsets =
+      module->getAttrOfType<DenseI64ArrayAttr>(kWeightOffsetsAttrName);
+  int64_t end = 0;
+  if (!oldData || !oldOffsets)
+    return end;
+  for (auto [value, offset] : llvm::zip(oldData, oldOffsets.asArrayRef())) {
+    data.push_back(value);
+    offsets.push_back(offset);
+    offsetOf.try_emplace(value, offset);
+    end = llvm::alignTo(
+        offset + storedBytes(cast<ShapedType>(cast<TypedAttr>(value).getType())),
+        64);
+  }
+  return end;
+}
+
 struct CollectWeights : ashlar::impl::CollectWeightsBase<CollectWeights> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -36,7 +57,7 @@ struct CollectWeights : ashlar::impl::CollectWeightsBase<CollectWeights> {
     SmallVector<int64_t> offsets;
     DenseMap<Attribute, int64_t> offsetOf;
     DenseMap<StringAttr, int64_t> offsetOfSymbol;
-    int64_t end = 0;
+    int64_t end = takePrevious(module, data, offsets, offsetOf);
     for (auto global :
          llvm::make_early_inc_range(module.getOps<memref::GlobalOp>())) {
       if (!global.getConstant() || !global.getInitialValue())

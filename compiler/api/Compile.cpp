@@ -1,0 +1,210 @@
+//===- Compile.cpp - from a model file to an object -----------------------===//
+#include "compiler/api/Compile.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Linker/Linker.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SHA256.h"
+
+#include "compiler/api/DescribeModel.h"
+#include "passes/bufferize/Passes.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+
+constexpr llvm::StringLiteral kProducer = "Ashlar 0.1.0";
+
+/// SHA-256 of the model's file.
+FailureOr<std::string> hashFile(MLIRContext &context, StringRef path) {
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                          /*RequiresNullTerminator=*/false);
+  if (!file) {
+    emitError(FileLineColLoc::get(&context, path, 0, 0))
+        << "cannot read the file: " << file.getError().message();
+    return failure();
+  }
+  llvm::SHA256 hash;
+  hash.update((*file)->getBuffer());
+  return llvm::toHex(hash.final(), /*LowerCase=*/true);
+}
+
+LogicalResult report(MLIRContext &context, StringRef path, llvm::Error error) {
+  emitError(FileLineColLoc::get(&context, path, 0, 0))
+      << llvm::toString(std::move(error));
+  return failure();
+}
+
+/// One compilation: the steps that all results share.
+class Compilation {
+public:
+  Compilation(MLIRContext &context, StringRef path,
+              const CompileOptions &options)
+      : context(context), path(path.str()), options(options) {}
+
+  /// Resolves CPUs, imports, and runs the stages whose result does not depend
+  /// on the CPU.
+  LogicalResult prepare();
+  /// Runs the stages up to `last` for one CPU on a module of its own.
+  FailureOr<OwningOpRef<ModuleOp>> lowerFor(const Target &target,
+                                            StringRef last);
+  /// All code in one LLVM module, with tables and entry points.
+  FailureOr<std::unique_ptr<llvm::Module>> translate();
+  LogicalResult describe();
+
+  MLIRContext &context;
+  std::string path;
+  const CompileOptions &options;
+  ModelDescription model;
+  std::vector<Target> targets;
+  OwningOpRef<ModuleOp> module;
+  OwningOpRef<ModuleOp> lowered;
+  WeightsImage weights;
+  llvm::LLVMContext llvmContext;
+};
+
+LogicalResult Compilation::prepare() {
+  for (const std::string &cpu : options.cpus) {
+    llvm::Expected<Target> target = resolveTarget(cpu);
+    if (!target)
+      return report(context, path, target.takeError());
+    targets.push_back(*target);
+  }
+  FailureOr<std::string> hash = hashFile(context, path);
+  if (failed(hash))
+    return failure();
+  model.prefix =
+      options.prefix.empty() ? prefixFromPath(path) : options.prefix;
+  model.modelFile = llvm::sys::path::filename(path).str();
+  model.modelHash = *hash;
+  model.producer = kProducer.str();
+  module = importModel(context, path, options.import);
+  if (!module)
+    return failure();
+  describeLayers(*module, model);
+  return runStages(*module, "import", "simplify", options.stages);
+}
+
+LogicalResult Compilation::describe() {
+  if (failed(describeInterface(*module, model)))
+    return failure();
+  bool ok = assignCNames(model, [&](const std::string &message) {
+    emitError(FileLineColLoc::get(&context, path, 0, 0)) << message;
+  });
+  for (const Target &target : targets) {
+    VariantDescription variant;
+    variant.cpu = target.cpu;
+    variant.features = target.required;
+    std::string suffix = cIdentifier(target.cpu);
+    variant.bodySymbol = model.prefix + "_body_" + suffix;
+    variant.shapesSymbol = model.prefix + "_shapes_" + suffix;
+    model.variants.push_back(variant);
+  }
+  return success(ok);
+}
+
+FailureOr<OwningOpRef<ModuleOp>> Compilation::lowerFor(const Target &target,
+                                                       StringRef last) {
+  OwningOpRef<ModuleOp> copy = module->clone();
+  (*copy)->setAttr(tile::kTargetAttrName, target.attribute(&context));
+  // Constants laid out for one CPU are shared with the next where they agree.
+  if (lowered)
+    for (StringRef name : {"ashlar.weights", "ashlar.weight_offsets"})
+      if (Attribute attribute = (*lowered)->getAttr(name))
+        (*copy)->setAttr(name, attribute);
+  if (failed(runStages(*copy, "simplify", last, options.stages)))
+    return failure();
+  return copy;
+}
+
+FailureOr<std::unique_ptr<llvm::Module>> Compilation::translate() {
+  std::unique_ptr<llvm::Module> all;
+  for (auto [index, target] : llvm::enumerate(targets)) {
+    FailureOr<OwningOpRef<ModuleOp>> one = lowerFor(target, "lower");
+    if (failed(one))
+      return failure();
+    lowered = std::move(*one);
+    auto code = translateVariant(*lowered, llvmContext, target, model,
+                                 model.variants[index]);
+    if (!code)
+      return report(context, path, code.takeError());
+    if (!all)
+      all = std::move(*code);
+    else if (llvm::Linker::linkModules(*all, std::move(*code)))
+      return report(context, path,
+                    llvm::createStringError("cannot link code of two CPUs"));
+  }
+  weights = WeightsImage::take(*lowered);
+  model.weightsEmbedded = options.embedWeights;
+  model.weightsBytes = weights.size();
+  addEntryPoints(*all, model);
+  return all;
+}
+
+} // namespace
+
+void ashlar::prepareContext(MLIRContext &context) {
+  DialectRegistry registry;
+  registerDialects(registry);
+  context.appendDialectRegistry(registry);
+  context.loadAllAvailableDialects();
+}
+
+FailureOr<CompiledModel> ashlar::compileModel(MLIRContext &context,
+                                              StringRef path,
+                                              const CompileOptions &options) {
+  Compilation compilation(context, path, options);
+  if (failed(compilation.prepare()) || failed(compilation.describe()))
+    return failure();
+  FailureOr<std::unique_ptr<llvm::Module>> code = compilation.translate();
+  if (failed(code))
+    return failure();
+  auto bytes = emitCode(**code, /*assembly=*/false);
+  if (!bytes)
+    return report(context, path, bytes.takeError());
+  uint64_t weightsAt = 0;
+  uint64_t embedded = options.embedWeights ? compilation.weights.size() : 0;
+  if (llvm::Error error =
+          placeWeightsSection(*bytes, weightsSymbol(compilation.model),
+                              embedded, weightsAt))
+    return report(context, path, std::move(error));
+  CompiledModel result;
+  result.object = ObjectImage(std::move(*bytes), compilation.weights,
+                              options.embedWeights);
+  result.description = std::move(compilation.model);
+  result.module = std::move(compilation.lowered);
+  return result;
+}
+
+OwningOpRef<ModuleOp> ashlar::compileToStage(MLIRContext &context,
+                                             StringRef path,
+                                             const CompileOptions &options,
+                                             StringRef last) {
+  Compilation compilation(context, path, options);
+  if (last == "import")
+    return importModel(context, path, options.import);
+  if (failed(compilation.prepare()))
+    return nullptr;
+  if (last == "simplify")
+    return std::move(compilation.module);
+  FailureOr<OwningOpRef<ModuleOp>> result =
+      compilation.lowerFor(compilation.targets.front(), last);
+  return failed(result) ? nullptr : std::move(*result);
+}
+
+FailureOr<std::string>
+ashlar::compileToAssembly(MLIRContext &context, StringRef path,
+                          const CompileOptions &options) {
+  Compilation compilation(context, path, options);
+  if (failed(compilation.prepare()) || failed(compilation.describe()))
+    return failure();
+  FailureOr<std::unique_ptr<llvm::Module>> code = compilation.translate();
+  if (failed(code))
+    return failure();
+  auto text = emitCode(**code, /*assembly=*/true);
+  if (!text)
+    return report(context, path, text.takeError());
+  return std::string(text->begin(), text->end());
+}

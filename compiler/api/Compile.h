@@ -1,0 +1,58 @@
+//===- Compile.h - from a model file to an object -------------------------===//
+#ifndef ASHLAR_COMPILER_API_COMPILE_H
+#define ASHLAR_COMPILER_API_COMPILE_H
+
+#include <string>
+#include <vector>
+
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include "compiler/codegen/Codegen.h"
+#include "compiler/import/Import.h"
+#include "compiler/pipeline/Stages.h"
+#include "compiler/report/ModelDescription.h"
+
+namespace ashlar {
+
+struct CompileOptions {
+  ImportOptions import;
+  /// Prefix of the exported names; empty: made from the file's name.
+  std::string prefix;
+  /// CPUs to compile for, "native" among the names.
+  std::vector<std::string> cpus = {"native"};
+  /// False: the weights go to a file that the application maps.
+  bool embedWeights = true;
+  StageRunOptions stages;
+};
+
+/// A compiled model: what it is, and its bytes.
+struct CompiledModel {
+  ModelDescription description;
+  ObjectImage object;
+  /// Owns the data that `object` writes.
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+};
+
+/// Registers dialects and sets the context up for compilations.
+void prepareContext(mlir::MLIRContext &context);
+
+/// Imports the model at `path` and compiles it. Problems are reported as
+/// diagnostics of the context.
+mlir::FailureOr<CompiledModel> compileModel(mlir::MLIRContext &context,
+                                            llvm::StringRef path,
+                                            const CompileOptions &options);
+
+/// The model as it is after stage `last`, for the first of the CPUs.
+mlir::OwningOpRef<mlir::ModuleOp>
+compileToStage(mlir::MLIRContext &context, llvm::StringRef path,
+               const CompileOptions &options, llvm::StringRef last);
+
+/// Assembly text of the model's code.
+mlir::FailureOr<std::string> compileToAssembly(mlir::MLIRContext &context,
+                                               llvm::StringRef path,
+                                               const CompileOptions &options);
+
+} // namespace ashlar
+
+#endif

@@ -1,0 +1,24 @@
+//===- DescribeModel.h - what the graph says about the model --------------===//
+#ifndef ASHLAR_COMPILER_API_DESCRIBEMODEL_H
+#define ASHLAR_COMPILER_API_DESCRIBEMODEL_H
+
+#include "mlir/IR/BuiltinOps.h"
+
+#include "compiler/report/ModelDescription.h"
+
+namespace ashlar {
+
+/// ashlar_dtype of an element type of the onnx dialect, 0 if it has none.
+int32_t dtypeOf(mlir::Type element);
+
+/// Inputs, outputs and symbolic dimensions of `@main`, in onnx types. An
+/// interface that objects cannot have (sequences, strings) is reported.
+mlir::LogicalResult describeInterface(mlir::ModuleOp module,
+                                      ModelDescription &model);
+
+/// The table of ONNX nodes; marks the module so that code can refer to it.
+void describeLayers(mlir::ModuleOp module, ModelDescription &model);
+
+} // namespace ashlar
+
+#endif

@@ -1,0 +1,55 @@
+//===- Passes.td - fuse: what is computed together ------------------------===//
+#ifndef ASHLAR_PASSES_FUSE_PASSES_TD
+#define ASHLAR_PASSES_FUSE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def SinkTransposes : Pass<"ashlar-sink-transposes", "::mlir::func::FuncOp"> {
+  let summary = "move transposes behind what does not care about the layout";
+  let description = [{
+    Convolutions and pools work on NHWC images and stand between transposes.
+    Elementwise operations whose full operands all come through the same
+    transpose are computed in the layout before it, and are transposed after;
+    the same for concatenation, padding and slices. Transposes that meet cancel.
+
+    Requires: linalg on tensors, convolutions as `nn` operations.
+
+    Guarantees: the values are the same bits; never more transposed elements
+    than before.
+
+    Example: test/passes/fuse/sink-transposes.mlir
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def FuseElementwise : Pass<"ashlar-fuse-elementwise", "::mlir::func::FuncOp"> {
+  let summary = "merge chains of elementwise operations into single loops";
+  let description = [{
+    Upstream's elementwise fusion, held back where a value that is dear to
+    compute (a transcendental, a division) would be computed again for every
+    user, or where a producer is a reduction.
+
+    Requires: linalg on tensors. Guarantees: the same bits.
+
+    Example: test/passes/fuse/fuse-elementwise.mlir
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def FuseEpilogues : Pass<"ashlar-fuse-epilogues", "::mlir::func::FuncOp"> {
+  let summary = "move elementwise consumers into the epilogue of contractions";
+  let description = [{
+    An elementwise `linalg.generic` that is the only user of a contraction or
+    pool moves into its epilogue region: bias, activation, residual, scale. Its
+    other operands must have the destination's shape, one value a channel, or
+    one value.
+
+    Requires: transposes sunk. Guarantees: the same bits.
+
+    Example: test/passes/fuse/fuse-epilogues.mlir
+  }];
+  let dependentDialects = ["::ashlar::nn::NnDialect"];
+}
+
+#endif

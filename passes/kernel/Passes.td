@@ -1,0 +1,60 @@
+//===- Passes.td - kernel: contractions and loops in vectors --------------===//
+#ifndef ASHLAR_PASSES_KERNEL_PASSES_TD
+#define ASHLAR_PASSES_KERNEL_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def LowerContractions : Pass<"ashlar-lower-contractions", "::mlir::func::FuncOp"> {
+  let summary = "contractions to register-tiled vector loops";
+  let description = [{
+    `nn.conv`, `nn.matmul` and `nn.pool` on buffers become task grids over
+    output blocks. A task walks register tiles: a few rows of the left side
+    (pixels) times one or more vectors of output channels, accumulated with
+    fused multiply-add in order of the reduction, so that every instruction set
+    gives the same bits. The epilogue is applied to whole vectors as they are
+    stored.
+
+    Requires: bufferized IR, `tile.target` on the module.
+
+    Guarantees: no `nn` contraction remains; every contraction is vectorised.
+
+    Example: test/passes/kernel/lower-contractions.mlir
+  }];
+  let dependentDialects = [
+    "::mlir::vector::VectorDialect", "::mlir::scf::SCFDialect",
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::math::MathDialect", "::ashlar::tile::TileDialect",
+    "::mlir::affine::AffineDialect"];
+}
+
+def LowerCopies : Pass<"ashlar-lower-copies", "::mlir::func::FuncOp"> {
+  let summary = "copies of strided buffers to loops";
+  let description = [{
+    A `memref.copy` between buffers that are not both contiguous would become a
+    call of a library that objects do not have; it becomes a `linalg.generic`.
+
+    Requires: bufferized IR. Guarantees: remaining copies are contiguous.
+
+    Example: test/passes/kernel/lower-copies.mlir
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
+def LowerReductions : Pass<"ashlar-lower-reductions", "::mlir::func::FuncOp"> {
+  let summary = "float reductions along the last axis in one fixed order";
+  let description = [{
+    A `linalg.generic` that folds its last, contiguous axis with a float sum,
+    product, maximum or minimum accumulates in 16 lanes, which are then folded
+    by a fixed tree, then the rest one by one. LLVM may not reorder floats
+    itself; this order is the same on every instruction set.
+
+    Requires: bufferized IR. Guarantees: the same bits on every target.
+
+    Example: test/passes/kernel/lower-reductions.mlir
+  }];
+  let dependentDialects = [
+    "::mlir::vector::VectorDialect", "::mlir::scf::SCFDialect",
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
+}
+
+#endif

@@ -1,0 +1,22 @@
+//===- Passes.h - tile ------------------------------------------------------===//
+#ifndef ASHLAR_PASSES_TILE_PASSES_H
+#define ASHLAR_PASSES_TILE_PASSES_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassManager.h"
+
+namespace ashlar {
+
+#define GEN_PASS_DECL
+#include "passes/tile/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "passes/tile/Passes.h.inc"
+
+/// The stage's passes, in order.
+void buildTilePipeline(mlir::OpPassManager &manager);
+
+} // namespace ashlar
+
+#endif

@@ -1,0 +1,14 @@
+//===- ashlar-opt.cpp - any pass, any stage -------------------------------===//
+#include "mlir/InitAllPasses.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+#include "compiler/pipeline/Stages.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  ashlar::registerDialects(registry);
+  ashlar::registerPassesAndStages();
+  mlir::registerTransformsPasses();
+  return mlir::failed(
+      mlir::MlirOptMain(argc, argv, "Ashlar passes and stages\n", registry));
+}
