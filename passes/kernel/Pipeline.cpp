@@ -1,0 +1,17 @@
+//===- Pipeline.cpp - kernel ----------------------------------------------===//
+#include "passes/kernel/Passes.h"
+
+#include "mlir/Dialect/Linalg/Passes.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+void ashlar::buildKernelPipeline(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createLowerContractions());
+  manager.addNestedPass<func::FuncOp>(createLowerCopies());
+  manager.addNestedPass<func::FuncOp>(createLowerReductions());
+  manager.addPass(createConvertLinalgToLoopsPass());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}

@@ -1,0 +1,297 @@
+//===- RowContraction.cpp - register-tiled loops --------------------------===//
+#include "passes/kernel/RowContraction.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include "dialects/nn/NnDialect.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+
+using Index = OpFoldResult;
+using nn::kPanelWidth;
+
+/// The channels of one register tile.
+struct ChannelTile {
+  Index first; // within the group
+  int64_t vectors;
+  Index count; // channels that exist
+};
+
+class ContractionEmitter {
+public:
+  ContractionEmitter(IndexArithmetic &b, const RowContraction &contraction,
+                     const RowSchedule &schedule, Epilogue &epilogue)
+      : b(b), c(contraction), s(schedule), epilogue(epilogue),
+        vectorType(VectorType::get({schedule.lanes}, b.getF32Type())) {}
+
+  void emitGrid();
+
+private:
+  using Body = llvm::function_ref<void(Index position, int64_t size)>;
+
+  /// Covers [low, high) by pieces of the sizes given, largest first. Where the
+  /// extent is known, by pieces of the first size and one rest.
+  void emitRange(Index low, Index high, ArrayRef<int64_t> sizes, Body body);
+  void emitChannels(Index low, Index high,
+                    llvm::function_ref<void(ChannelTile)> body);
+  /// The channels from `first` on, which fill no tile.
+  void emitRest(Index first, llvm::function_ref<void(ChannelTile)> body);
+  void emitBand(Index batch, Index band, ChannelTile channels);
+  void emitTile(Index batch, Index y, Index x, int64_t tileRows,
+                int64_t tileColumns, ChannelTile channels);
+  /// One reduction step r: adds its run to the accumulators.
+  SmallVector<Value> emitRun(Index lhsAt, Index rhsAt,
+                             ArrayRef<Index> pixelOffsets,
+                             ChannelTile channels, ValueRange accumulators);
+  Index rhsOffset(int64_t vector);
+  /// Sizes for emitRange over `total`, cut into bands of a multiple of `size`.
+  SmallVector<int64_t> pieceSizes(Index total, int64_t size);
+  void forLoop(Index low, Index high, int64_t step,
+               llvm::function_ref<void(Index)> body);
+
+  IndexArithmetic &b;
+  const RowContraction &c;
+  const RowSchedule &s;
+  Epilogue &epilogue;
+  VectorType vectorType;
+};
+
+void ContractionEmitter::forLoop(Index low, Index high, int64_t step,
+                                 llvm::function_ref<void(Index)> body) {
+  auto from = b.known(low), to = b.known(high);
+  if (from && to && *to <= *from)
+    return;
+  if (from && to && *to - *from <= step)
+    return body(low);
+  auto loop = scf::ForOp::create(b, b.value(low), b.value(high),
+                                 b.value(b.fixed(step)));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+void ContractionEmitter::emitRange(Index low, Index high,
+                                   ArrayRef<int64_t> sizes, Body body) {
+  auto from = b.known(low), to = b.known(high);
+  if (from && to) {
+    int64_t size = sizes.front(), end = *from + (*to - *from) / size * size;
+    forLoop(low, b.fixed(end), size, [&](Index at) { body(at, size); });
+    if (end < *to)
+      body(b.fixed(end), *to - end);
+    return;
+  }
+  for (int64_t size : sizes) {
+    Index count = b.div(b.sub(high, low), size);
+    Index end = b.add(low, b.mul(count, size));
+    forLoop(low, end, size, [&](Index at) { body(at, size); });
+    low = end;
+  }
+}
+
+SmallVector<int64_t> ContractionEmitter::pieceSizes(Index total, int64_t size) {
+  SmallVector<int64_t> sizes{size};
+  if (auto known = b.known(total)) {
+    if (*known % size)
+      sizes.push_back(*known % size);
+    return sizes;
+  }
+  for (int64_t smaller : {4, 1})
+    if (smaller < size)
+      sizes.push_back(smaller);
+  return sizes;
+}
+
+void ContractionEmitter::emitChannels(
+    Index low, Index high, llvm::function_ref<void(ChannelTile)> body) {
+  int64_t width = s.vectors * s.lanes;
+  Index full = b.div(c.channels, width);
+  Index fullEnd = b.min(high, full);
+  forLoop(low, fullEnd, 1, [&](Index tile) {
+    body({b.mul(tile, width), s.vectors, b.fixed(width)});
+  });
+  if (auto channels = b.known(c.channels); channels && *channels % width == 0)
+    return;
+  // The task that holds the last tile does the channels that fill no tile.
+  Index first = b.mul(full, width);
+  if (b.known(high) && b.known(full)) {
+    emitRest(first, body);
+    return;
+  }
+  Value hasRest = arith::CmpIOp::create(b, arith::CmpIPredicate::sgt,
+                                        b.value(high), b.value(full));
+  auto branch = scf::IfOp::create(b, hasRest, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(branch.thenYield());
+  emitRest(first, body);
+}
+
+void ContractionEmitter::emitRest(
+    Index first, llvm::function_ref<void(ChannelTile)> body) {
+  if (auto channels = b.known(c.channels)) {
+    int64_t rest = *channels - *b.known(first);
+    body({first, static_cast<int64_t>(llvm::divideCeil(rest, s.lanes)),
+          b.fixed(rest)});
+    return;
+  }
+  forLoop(first, c.channels, s.lanes, [&](Index channel) {
+    body({channel, 1,
+          b.min(b.sub(c.channels, channel), b.fixed(s.lanes))});
+  });
+}
+
+void ContractionEmitter::emitGrid() {
+  Index tiles = b.ceilDiv(c.channels, s.vectors * s.lanes);
+  Index chunks = b.ceilDiv(tiles, s.chunk);
+  bool flat = b.known(c.rows) == 1;
+  Index bands = flat ? b.ceilDiv(c.columns, s.bandColumns)
+                     : b.ceilDiv(c.rows, s.bandRows);
+  Index tasks = b.mul(b.mul(c.batches, bands), chunks);
+  auto grid = tile::GridOp::create(b, b.value(tasks));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&grid.getBody().front());
+  Index task = grid.getTask();
+  auto part = [&](Index id, Index count) {
+    return b.known(count) == 1 ? b.fixed(0) : b.rem(id, count);
+  };
+  Index chunk = part(task, chunks);
+  Index place = b.div(task, chunks);
+  Index band = part(place, bands);
+  Index batch = part(b.div(place, bands), c.batches);
+  Index low = b.mul(chunk, s.chunk);
+  Index high = b.known(chunks) == 1 ? tiles : b.min(b.add(low, s.chunk), tiles);
+  emitChannels(low, high,
+               [&](ChannelTile channels) { emitBand(batch, band, channels); });
+}
+
+void ContractionEmitter::emitBand(Index batch, Index band,
+                                  ChannelTile channels) {
+  bool flat = b.known(c.rows) == 1;
+  Index total = flat ? c.columns : c.rows;
+  int64_t extent = flat ? s.bandColumns : s.bandRows;
+  bool single = b.known(total) && *b.known(total) <= extent;
+  Index low = single ? b.fixed(0) : b.mul(band, extent);
+  Index high = single ? total : b.min(b.add(low, extent), total);
+  if (flat) {
+    emitRange(low, high, pieceSizes(total, s.tileColumns),
+              [&](Index x, int64_t size) {
+                emitTile(batch, b.fixed(0), x, 1, size, channels);
+              });
+    return;
+  }
+  emitRange(low, high, pieceSizes(total, s.tileRows),
+            [&](Index y, int64_t tileRows) {
+              emitRange(b.fixed(0), c.columns,
+                        pieceSizes(c.columns, s.tileColumns),
+                        [&](Index x, int64_t size) {
+                          emitTile(batch, y, x, tileRows, size, channels);
+                        });
+            });
+}
+
+Index ContractionEmitter::rhsOffset(int64_t vector) {
+  int64_t at = vector * s.lanes;
+  if (!c.packed)
+    return b.fixed(at);
+  return b.add(b.mul(c.rhsPanel, at / kPanelWidth), at % kPanelWidth);
+}
+
+SmallVector<Value>
+ContractionEmitter::emitRun(Index lhsAt, Index rhsAt,
+                            ArrayRef<Index> pixelOffsets, ChannelTile channels,
+                            ValueRange accumulators) {
+  auto loop = scf::ForOp::create(b, b.value(b.fixed(0)), b.value(c.run),
+                                 b.value(b.fixed(1)), accumulators);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Index k = loop.getInductionVar();
+  Index rhsK = b.add(rhsAt, b.mul(k, c.rhsStep));
+  Index lhsK = b.add(lhsAt, k);
+  SmallVector<Value> right;
+  for (int64_t vector = 0; vector < channels.vectors; ++vector) {
+    // Panels are padded; rows of all channels are not.
+    Index count = c.packed ? b.fixed(s.lanes)
+                           : b.sub(channels.count, b.fixed(vector * s.lanes));
+    right.push_back(loadVector(b, c.rhs.flat, b.add(rhsK, rhsOffset(vector)),
+                               vectorType, count));
+  }
+  SmallVector<Value> results;
+  unsigned next = 0;
+  for (Index pixel : pixelOffsets) {
+    Value scalar = memref::LoadOp::create(
+        b, c.lhs.flat, ValueRange{b.value(b.add(lhsK, pixel))});
+    Value left = vector::BroadcastOp::create(b, vectorType, scalar);
+    for (Value vector : right)
+      results.push_back(math::FmaOp::create(
+          b, left, vector, loop.getRegionIterArgs()[next++]));
+  }
+  scf::YieldOp::create(b, results);
+  return llvm::to_vector(loop.getResults());
+}
+
+void ContractionEmitter::emitTile(Index batch, Index y, Index x,
+                                  int64_t tileRows, int64_t tileColumns,
+                                  ChannelTile channels) {
+  Index lhsAt = b.add(c.lhsBase, b.mul(batch, c.lhsBatch));
+  lhsAt = b.add(lhsAt, b.add(b.mul(y, c.lhsRow), b.mul(x, c.lhsColumn)));
+  Index rhsAt = b.add(c.rhsBase, b.mul(batch, c.rhsBatch));
+  if (c.packed) {
+    rhsAt = b.add(rhsAt, b.mul(b.div(channels.first, kPanelWidth), c.rhsPanel));
+    rhsAt = b.add(rhsAt, b.rem(channels.first, b.fixed(kPanelWidth)));
+  } else {
+    rhsAt = b.add(rhsAt, channels.first);
+  }
+  SmallVector<Index> pixels;
+  for (int64_t row = 0; row < tileRows; ++row)
+    for (int64_t column = 0; column < tileColumns; ++column)
+      pixels.push_back(
+          b.add(b.mul(c.lhsRow, row), b.mul(c.lhsColumn, column)));
+
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vectorType));
+  SmallVector<Value> sums(pixels.size() * channels.vectors, zero);
+  if (c.outer == 1) {
+    sums = emitRun(lhsAt, rhsAt, pixels, channels, sums);
+  } else {
+    auto loop = scf::ForOp::create(b, b.value(b.fixed(0)),
+                                   b.value(b.fixed(c.outer)),
+                                   b.value(b.fixed(1)), sums);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Index step = loop.getInductionVar();
+    Index inner = b.fixed(0), outer = step;
+    if (c.innerSteps > 1) {
+      inner = b.rem(step, b.fixed(c.innerSteps));
+      outer = b.div(step, c.innerSteps);
+    }
+    Index left = b.add(b.mul(outer, c.lhsOuter),
+                       c.innerSteps > 1 ? b.mul(inner, c.lhsInner) : b.fixed(0));
+    SmallVector<Value> next =
+        emitRun(b.add(lhsAt, left), b.add(rhsAt, b.mul(step, c.rhsOuter)),
+                pixels, channels, loop.getRegionIterArgs());
+    scf::YieldOp::create(b, next);
+    sums = llvm::to_vector(loop.getResults());
+  }
+
+  unsigned next = 0;
+  for (int64_t row = 0; row < tileRows; ++row)
+    for (int64_t column = 0; column < tileColumns; ++column)
+      for (int64_t vector = 0; vector < channels.vectors; ++vector) {
+        OutputPosition position{
+            batch, b.add(y, row), b.add(x, column),
+            b.add(b.add(c.firstChannel, channels.first), vector * s.lanes)};
+        epilogue.store(b, sums[next++], position,
+                       b.sub(channels.count, b.fixed(vector * s.lanes)));
+      }
+}
+
+} // namespace
+
+void ashlar::emitContraction(IndexArithmetic &b,
+                             const RowContraction &contraction,
+                             const RowSchedule &schedule, Epilogue &epilogue) {
+  ContractionEmitter(b, contraction, schedule, epilogue).emitGrid();
+}

@@ -1,0 +1,114 @@
+//===- RowSchedule.cpp - sizes of register tiles and blocks ---------------===//
+#include "llvm/Support/MathExtras.h"
+
+#include "dialects/nn/NnDialect.h"
+#include "passes/kernel/RowContraction.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+
+constexpr int64_t kFloatBytes = 4;
+/// Left-hand bytes that a task goes over again for every tile of channels.
+constexpr int64_t kBandBytes = 256 << 10;
+/// Tasks to aim at, so that a few workers can be kept busy.
+constexpr int64_t kMinimumTasks = 8;
+
+int64_t knownOr(OpFoldResult index, int64_t otherwise) {
+  return getConstantIntValue(index).value_or(otherwise);
+}
+
+/// Splits `total` into equal parts of at most `most`.
+int64_t evenPart(int64_t total, int64_t most) {
+  return llvm::divideCeil(total, llvm::divideCeil(total, most));
+}
+
+/// Rows and columns of pixels of a register tile of at most `most` pixels.
+void chooseTile(RowSchedule &schedule, int64_t rows, int64_t columns,
+                int64_t most) {
+  schedule.tileRows = 1;
+  if (columns <= 0) {
+    schedule.tileColumns = most;
+  } else if (columns * 2 <= most && rows > 1) {
+    schedule.tileColumns = columns;
+    schedule.tileRows = std::min(rows, most / columns);
+  } else {
+    schedule.tileColumns = evenPart(columns, most);
+  }
+}
+
+} // namespace
+
+RowSchedule RowSchedule::choose(const RowContraction &contraction,
+                                tile::TargetAttr target) {
+  RowSchedule schedule;
+  schedule.lanes = target.getVectorBytes() / kFloatBytes;
+  // Two vectors of the right side and a broadcast need registers, too.
+  int64_t accumulators = target.getVectorRegisters() == 32 ? 28 : 12;
+  int64_t rows = knownOr(contraction.rows, 0);
+  int64_t columns = knownOr(contraction.columns, 0);
+  int64_t pixels = rows > 0 && columns > 0 ? rows * columns : INT64_MAX;
+  int64_t channels = knownOr(contraction.channels, 256);
+  int64_t channelVectors = llvm::divideCeil(channels, schedule.lanes);
+
+  schedule.vectors = channelVectors > 1 ? 2 : 1;
+  int64_t most = accumulators / schedule.vectors;
+  if (pixels < most) {
+    // Few rows: more channels at once, to have enough independent sums.
+    most = pixels;
+    while (schedule.vectors * 2 * most <= accumulators &&
+           schedule.vectors * 2 <= 8 && schedule.vectors < channelVectors)
+      schedule.vectors *= 2;
+  }
+  chooseTile(schedule, rows, columns, most);
+
+  int64_t reduction = contraction.outer * knownOr(contraction.run, 256);
+  int64_t tileBytes =
+      reduction * schedule.vectors * schedule.lanes * kFloatBytes;
+  int64_t tiles = llvm::divideCeil(channels, schedule.vectors * schedule.lanes);
+  schedule.chunk = tiles;
+  if (tiles * tileBytes > target.getL2Bytes() / 2)
+    schedule.chunk = std::max<int64_t>(1, target.getL2Bytes() / 4 / tileBytes);
+
+  int64_t columnBytes = knownOr(contraction.lhsColumn, reduction) * kFloatBytes;
+  int64_t rowBytes = knownOr(contraction.lhsRow, 0) * kFloatBytes;
+  if (rows == 1) {
+    schedule.bandRows = 1;
+    schedule.bandColumns =
+        llvm::alignTo(std::max<int64_t>(kBandBytes / std::max<int64_t>(columnBytes, 1), 1),
+                      schedule.tileColumns);
+  } else {
+    schedule.bandColumns = std::max<int64_t>(columns, 1);
+    schedule.bandRows =
+        llvm::alignTo(std::max<int64_t>(kBandBytes / std::max<int64_t>(rowBytes, 1), 1),
+                      schedule.tileRows);
+  }
+
+  // More and smaller tasks, cut where more bytes lie.
+  int64_t batches = knownOr(contraction.batches, 1);
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    int64_t bands = rows == 1 ? llvm::divideCeil(std::max<int64_t>(columns, 1), schedule.bandColumns)
+                              : llvm::divideCeil(std::max<int64_t>(rows, 1), schedule.bandRows);
+    int64_t chunks = llvm::divideCeil(tiles, schedule.chunk);
+    if (batches * bands * chunks >= kMinimumTasks)
+      break;
+    int64_t lhsBytes = rows == 1 ? columns * columnBytes : rows * rowBytes;
+    bool cutChannels = tiles * tileBytes > lhsBytes && schedule.chunk > 1;
+    if (cutChannels)
+      schedule.chunk = llvm::divideCeil(schedule.chunk, 2);
+    else if (rows == 1 && schedule.bandColumns > schedule.tileColumns)
+      schedule.bandColumns = llvm::alignTo(
+          llvm::divideCeil(std::min(schedule.bandColumns, std::max<int64_t>(columns, 1)), 2),
+          schedule.tileColumns);
+    else if (rows != 1 && schedule.bandRows > schedule.tileRows)
+      schedule.bandRows = llvm::alignTo(
+          llvm::divideCeil(std::min(schedule.bandRows, std::max<int64_t>(rows, 1)), 2),
+          schedule.tileRows);
+    else if (schedule.chunk > 1)
+      schedule.chunk = llvm::divideCeil(schedule.chunk, 2);
+    else
+      break;
+  }
+  return schedule;
+}

@@ -1,0 +1,209 @@
+//===- WindowLoops.cpp - depthwise convolution and pooling ----------------===//
+#include "passes/kernel/WindowLoops.h"
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+#include "dialects/tile/TileDialect.h"
+#include "passes/kernel/Epilogue.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+
+using Index = OpFoldResult;
+
+/// Window places that are unrolled at most; larger windows are loops.
+constexpr int64_t kMaxUnrolled = 25;
+/// Neighbouring output pixels computed together.
+constexpr int64_t kPixels = 4;
+/// Rows of the output that a task computes.
+constexpr int64_t kBandRows = 8;
+
+struct Window {
+  FlatView input, filter; // filter: empty for pooling
+  Value init;
+  Index batches, rows, columns, channels;
+  SmallVector<int64_t> size, strides, dilations;
+  bool isMax = false;
+};
+
+class WindowEmitter {
+public:
+  WindowEmitter(IndexArithmetic &b, const Window &window, Epilogue &epilogue,
+                int64_t lanes)
+      : b(b), w(window), epilogue(epilogue), lanes(lanes),
+        type(VectorType::get({lanes}, b.getF32Type())) {}
+
+  void emitGrid();
+
+private:
+  void forLoop(Index low, Index high, int64_t step,
+               llvm::function_ref<void(Index)> body);
+  void emitRow(Index batch, Index y, Index channel, Index count);
+  void emitPixels(Index batch, Index y, Index x, int64_t pixels, Index channel,
+                  Index count);
+  void addPlace(Index at, Index filterAt, int64_t pixels, Index count,
+                SmallVectorImpl<Value> &sums);
+
+  IndexArithmetic &b;
+  const Window &w;
+  Epilogue &epilogue;
+  int64_t lanes;
+  VectorType type;
+};
+
+void WindowEmitter::forLoop(Index low, Index high, int64_t step,
+                            llvm::function_ref<void(Index)> body) {
+  auto from = b.known(low), to = b.known(high);
+  if (from && to && *to <= *from)
+    return;
+  auto loop = scf::ForOp::create(b, b.value(low), b.value(high),
+                                 b.value(b.fixed(step)));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+void WindowEmitter::emitGrid() {
+  Index bands = b.ceilDiv(w.rows, kBandRows);
+  auto grid = tile::GridOp::create(b, b.value(b.mul(w.batches, bands)));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&grid.getBody().front());
+  Index task = grid.getTask();
+  Index band = b.known(bands) == 1 ? b.fixed(0) : b.rem(task, bands);
+  Index batch = b.div(task, bands);
+  Index low = b.mul(band, kBandRows);
+  Index high = b.min(b.add(low, kBandRows), w.rows);
+  forLoop(low, high, 1, [&](Index y) {
+    Index whole = b.mul(b.div(w.channels, lanes), lanes);
+    forLoop(b.fixed(0), whole, lanes, [&](Index channel) {
+      emitRow(batch, y, channel, b.fixed(lanes));
+    });
+    Index rest = b.sub(w.channels, whole);
+    if (b.known(rest) == 0)
+      return;
+    if (b.known(rest))
+      return emitRow(batch, y, whole, rest);
+    forLoop(whole, w.channels, lanes,
+            [&](Index channel) { emitRow(batch, y, channel, rest); });
+  });
+}
+
+void WindowEmitter::emitRow(Index batch, Index y, Index channel, Index count) {
+  Index whole = b.mul(b.div(w.columns, kPixels), kPixels);
+  forLoop(b.fixed(0), whole, kPixels, [&](Index x) {
+    emitPixels(batch, y, x, kPixels, channel, count);
+  });
+  forLoop(whole, w.columns, 1,
+          [&](Index x) { emitPixels(batch, y, x, 1, channel, count); });
+}
+
+void WindowEmitter::addPlace(Index at, Index filterAt, int64_t pixels,
+                             Index count, SmallVectorImpl<Value> &sums) {
+  Value weight;
+  if (w.filter.flat)
+    weight = loadVector(b, w.filter.flat, filterAt, type, count);
+  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+    Index from = b.add(at, b.mul(w.input.strides[2], pixel * w.strides[1]));
+    Value element = loadVector(b, w.input.flat, from, type, count);
+    Value &sum = sums[pixel];
+    if (weight) {
+      sum = math::FmaOp::create(b, element, weight, sum);
+    } else if (w.isMax) {
+      // Keeps a NaN of either side out of the way of ordinary maxima only if
+      // it comes first, as the comparison that ONNX Runtime makes.
+      Value greater = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT,
+                                            element, sum);
+      sum = arith::SelectOp::create(b, greater, element, sum);
+    } else {
+      sum = arith::AddFOp::create(b, sum, element);
+    }
+  }
+}
+
+void WindowEmitter::emitPixels(Index batch, Index y, Index x, int64_t pixels,
+                               Index channel, Index count) {
+  Index at = b.add(w.input.offset, b.mul(batch, w.input.strides[0]));
+  at = b.add(at, b.mul(b.mul(y, w.strides[0]), w.input.strides[1]));
+  at = b.add(at, b.mul(b.mul(x, w.strides[1]), w.input.strides[2]));
+  at = b.add(at, channel);
+  Index filterBase = w.filter.flat ? b.add(w.filter.offset, channel) : Index();
+  double start = w.isMax ? -std::numeric_limits<double>::infinity() : 0.0;
+  Value first = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(type, static_cast<float>(start)));
+  SmallVector<Value> sums(pixels, first);
+  auto place = [&](Index r, Index s, SmallVectorImpl<Value> &values) {
+    Index from = b.add(at, b.mul(b.mul(r, w.dilations[0]), w.input.strides[1]));
+    from = b.add(from, b.mul(b.mul(s, w.dilations[1]), w.input.strides[2]));
+    Index weight;
+    if (w.filter.flat)
+      weight = b.add(filterBase, b.add(b.mul(r, w.filter.strides[0]),
+                                       b.mul(s, w.filter.strides[1])));
+    addPlace(from, weight, pixels, count, values);
+  };
+  if (w.size[0] * w.size[1] <= kMaxUnrolled) {
+    for (int64_t r = 0; r < w.size[0]; ++r)
+      for (int64_t s = 0; s < w.size[1]; ++s)
+        place(b.fixed(r), b.fixed(s), sums);
+  } else {
+    Value zero = b.value(b.fixed(0)), one = b.value(b.fixed(1));
+    auto rows = scf::ForOp::create(b, zero, b.value(b.fixed(w.size[0])), one, sums);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(rows.getBody());
+    auto columns = scf::ForOp::create(b, zero, b.value(b.fixed(w.size[1])), one,
+                                      rows.getRegionIterArgs());
+    scf::YieldOp::create(b, columns.getResults());
+    b.setInsertionPointToStart(columns.getBody());
+    SmallVector<Value> inner(columns.getRegionIterArgs());
+    place(rows.getInductionVar(), columns.getInductionVar(), inner);
+    scf::YieldOp::create(b, inner);
+    sums.assign(rows.getResults().begin(), rows.getResults().end());
+  }
+  for (int64_t pixel = 0; pixel < pixels; ++pixel)
+    epilogue.store(b, sums[pixel], {batch, y, b.add(x, pixel), channel}, count);
+}
+
+template <typename OpTy>
+LogicalResult lowerWindow(OpTy op, IndexArithmetic &b, Window &window) {
+  FlatView output = FlatView::of(b, op.getInit());
+  window.input = FlatView::of(b, op.getInput());
+  window.batches = output.sizes[0];
+  window.rows = output.sizes[1];
+  window.columns = output.sizes[2];
+  window.channels = output.sizes[3];
+  window.strides = llvm::to_vector(op.getStrides());
+  window.dilations = llvm::to_vector(op.getDilations());
+  if (b.known(window.input.strides[3]) != 1 || b.known(output.strides[3]) != 1)
+    return op.emitOpError("expected contiguous channels");
+  Epilogue epilogue(b, op.getEpilogue(), op.getExtras(), op.getInit());
+  int64_t lanes = tile::getTarget(op).getVectorBytes() / 4;
+  // No wider than the channels need.
+  if (auto channels = b.known(window.channels))
+    while (lanes > 4 && lanes / 2 >= *channels)
+      lanes /= 2;
+  WindowEmitter(b, window, epilogue, lanes).emitGrid();
+  op.erase();
+  return success();
+}
+
+} // namespace
+
+LogicalResult ashlar::lowerDepthwise(nn::ConvOp conv) {
+  IndexArithmetic b(conv.getLoc(), conv);
+  Window window;
+  window.filter = FlatView::of(b, conv.getFilter());
+  ArrayRef<int64_t> sizes = conv.getFilterSizes();
+  window.size = {sizes[2], sizes[3]};
+  return lowerWindow(conv, b, window);
+}
+
+LogicalResult ashlar::lowerPool(nn::PoolOp pool) {
+  IndexArithmetic b(pool.getLoc(), pool);
+  Window window;
+  window.size = llvm::to_vector(pool.getWindow());
+  window.isMax = pool.getKind() == "max";
+  return lowerWindow(pool, b, window);
+}
