@@ -53,9 +53,10 @@ template <typename OpT>
 class LoweringPattern : public mlir::OpConversionPattern<OpT> {
 public:
   LoweringPattern(const mlir::TypeConverter &converter,
-                  mlir::MLIRContext *context, LoweringFunction<OpT> function)
-      : mlir::OpConversionPattern<OpT>(converter, context), function(function) {
-  }
+                  mlir::MLIRContext *context, LoweringFunction<OpT> function,
+                  mlir::PatternBenefit benefit)
+      : mlir::OpConversionPattern<OpT>(converter, context, benefit),
+        function(function) {}
 
   mlir::LogicalResult
   matchAndRewrite(OpT op, typename OpT::Adaptor adaptor,
@@ -72,9 +73,10 @@ private:
 template <typename OpT>
 void addLowering(const OnnxTypeConverter &converter,
                  mlir::RewritePatternSet &patterns,
-                 LoweringFunction<OpT> function) {
-  patterns.add<LoweringPattern<OpT>>(converter, patterns.getContext(),
-                                     function);
+                 LoweringFunction<OpT> function,
+                 mlir::PatternBenefit benefit = 1) {
+  patterns.add<LoweringPattern<OpT>>(converter, patterns.getContext(), function,
+                                     benefit);
 }
 
 } // namespace ashlar

@@ -22,8 +22,9 @@ Value maskFor(IndexArithmetic &b, VectorType type, OpFoldResult count) {
   return vector::CreateMaskOp::create(b, maskType, ValueRange{b.value(count)});
 }
 
-/// Copies a scalar operation for vectors of `lanes`.
-Operation *vectorize(IndexArithmetic &b, Operation &op, IRMapping &mapping,
+} // namespace
+
+Operation *ashlar::vectorizeOperation(IndexArithmetic &b, Operation &op, IRMapping &mapping,
                      int64_t lanes) {
   auto widen = [&](Type type) -> Type {
     return VectorType::get({lanes}, type);
@@ -46,8 +47,6 @@ Operation *vectorize(IndexArithmetic &b, Operation &op, IRMapping &mapping,
   state.propertiesAttr = op.getPropertiesAsAttribute();
   return b.create(state);
 }
-
-} // namespace
 
 Value ashlar::loadVector(IndexArithmetic &b, Value flat, OpFoldResult at,
                          VectorType type, OpFoldResult count) {
@@ -123,7 +122,7 @@ void Epilogue::store(IndexArithmetic &b, Value accumulator,
     mapping.map(argument, loadExtra(b, index, position, extraType, count));
   }
   for (Operation &op : block.without_terminator())
-    mapping.map(op.getResults(), vectorize(b, op, mapping, lanes)->getResults());
+    mapping.map(op.getResults(), vectorizeOperation(b, op, mapping, lanes)->getResults());
   Value result = mapping.lookup(block.getTerminator()->getOperand(0));
   storeVector(b, result, destination.flat, offsetIn(b, destination, position),
               count);

@@ -2,6 +2,8 @@
 #ifndef ASHLAR_PASSES_KERNEL_EPILOGUE_H
 #define ASHLAR_PASSES_KERNEL_EPILOGUE_H
 
+#include "mlir/IR/IRMapping.h"
+
 #include "passes/kernel/IndexArithmetic.h"
 
 namespace ashlar {
@@ -35,6 +37,10 @@ private:
   FlatView destination;
   llvm::SmallVector<FlatView> extras;
 };
+
+/// Copies an elementwise scalar operation for vectors of `lanes`.
+mlir::Operation *vectorizeOperation(IndexArithmetic &b, mlir::Operation &op,
+                                    mlir::IRMapping &mapping, int64_t lanes);
 
 /// A load or store of the first `count` elements of a vector.
 mlir::Value loadVector(IndexArithmetic &b, mlir::Value flat,

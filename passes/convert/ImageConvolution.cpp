@@ -1,0 +1,174 @@
+//===- ImageConvolution.cpp - Conv on one or two spatial axes -------------===//
+//
+// The fast way for float convolutions: nn.conv on NHWC images. Transposes
+// around it are sunk and cancelled by the fuse stage. What fails here goes to
+// the general lowering.
+//
+//===----------------------------------------------------------------------===//
+#include "dialects/nn/NnDialect.h"
+#include "dialects/onnx/OnnxOps.h"
+#include "passes/convert/Families.h"
+#include "passes/convert/ImagePadding.h"
+#include "passes/convert/OnnxLowering.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+
+SmallVector<int64_t> valuesOr(std::optional<ArrayRef<int64_t>> values,
+                              size_t count, int64_t otherwise) {
+  if (values && !values->empty())
+    return llvm::to_vector(*values);
+  return SmallVector<int64_t>(count, otherwise);
+}
+
+bool isFloat(Type type) { return type.isF32() || type.isF16() || type.isBF16(); }
+
+/// f16 and bf16 are computed in f32.
+Value toF32(TensorBuilder &b, Value tensor) {
+  if (elementType(tensor).isF32())
+    return tensor;
+  return b.map(b.getF32Type(), tensor,
+               [](TensorBuilder &inner, ValueRange x) { return inner.widen(x[0]); });
+}
+
+Value fromF32(TensorBuilder &b, Value tensor, Type type) {
+  if (type.isF32())
+    return tensor;
+  return b.map(type, tensor, [&](TensorBuilder &inner, ValueRange x) {
+    return inner.narrow(x[0], type);
+  });
+}
+
+/// One more spatial axis of size 1 in front of the one there is.
+void addRow(ImageWindow &window) {
+  window.size.insert(window.size.begin(), 1);
+  window.strides.insert(window.strides.begin(), 1);
+  window.dilations.insert(window.dilations.begin(), 1);
+  window.padBegin.insert(window.padBegin.begin(), 0);
+  window.padEnd.insert(window.padEnd.begin(), 0);
+}
+
+/// nn.conv with the bias in its epilogue.
+Value makeConv(TensorBuilder &b, Value image, Value filter, Value bias,
+               const ImageWindow &window, int64_t groups,
+               ArrayRef<int64_t> filterSizes) {
+  TensorBuilder::Sizes sizes = b.dims(image);
+  // Padding is in the image already.
+  ImageWindow unpadded = window;
+  unpadded.padBegin.assign(2, 0);
+  unpadded.padEnd.assign(2, 0);
+  Value init = b.empty({sizes[0], unpadded.outputSize(b, sizes[1], 0),
+                        unpadded.outputSize(b, sizes[2], 1),
+                        b.size(filterSizes[0])},
+                       b.getF32Type());
+  SmallVector<Value> extras;
+  if (bias)
+    extras.push_back(bias);
+  auto conv = nn::ConvOp::create(b, TypeRange{init.getType()}, image, filter,
+                                 extras, init, window.strides, window.dilations,
+                                 groups, filterSizes);
+  nn::addTrivialEpilogue(b, conv.getEpilogue(), b.getLoc(), b.getF32Type(),
+                         extras);
+  if (bias) {
+    Block &block = conv.getEpilogue().front();
+    OpBuilder inner = OpBuilder::atBlockBegin(&block);
+    Value sum = arith::AddFOp::create(inner, b.getLoc(), block.getArgument(0),
+                                      block.getArgument(1));
+    block.getTerminator()->setOperand(0, sum);
+  }
+  return conv->getResult(0);
+}
+
+Lowered lowerConv(onnx::ConvOp op, onnx::ConvOp::Adaptor in, TensorBuilder &b) {
+  auto type = cast<RankedTensorType>(in.getX().getType());
+  auto filterType = cast<RankedTensorType>(in.getW().getType());
+  int64_t rank = type.getRank();
+  if ((rank != 3 && rank != 4) || !isFloat(type.getElementType()))
+    return b.unsupported("on the fast path with this rank or element type");
+  if (!filterType.hasStaticShape())
+    return b.unsupported("with a filter of unknown size");
+  ImageWindow window;
+  size_t axes = rank - 2;
+  window.size = llvm::to_vector(filterType.getShape().drop_front(2));
+  window.strides = valuesOr(op.getStrides(), axes, 1);
+  window.dilations = valuesOr(op.getDilations(), axes, 1);
+  TensorBuilder::Sizes sizes = b.dims(in.getX());
+  if (failed(window.resolvePads(op.getAutoPad(), op.getPads(),
+                                ArrayRef(sizes).drop_front(2))))
+    return b.unsupported("with automatic padding of an unknown size");
+  SmallVector<int64_t> filterSizes = llvm::to_vector(filterType.getShape());
+  Value filter = toF32(b, in.getW());
+  if (rank == 3) {
+    addRow(window);
+    filterSizes.insert(filterSizes.begin() + 2, 1);
+    filter = b.unsqueeze(filter, {2});
+  }
+  Value image = toNhwc(b, toF32(b, in.getX()));
+  image = padNhwc(b, image, window, b.zero(b.getF32Type()));
+  Value bias = in.getB() ? toF32(b, in.getB()) : Value();
+  Value result =
+      makeConv(b, image, filter, bias, window, op.getGroup(), filterSizes);
+  return fromF32(b, fromNhwc(b, result, rank), type.getElementType());
+}
+
+/// ConvTranspose whose windows do not overlap (stride as large as the filter,
+/// no padding): every input pixel makes an S x S block of output pixels, one
+/// matrix product and a rearrangement.
+Lowered lowerConvTranspose(onnx::ConvTransposeOp op,
+                           onnx::ConvTransposeOp::Adaptor in,
+                           TensorBuilder &b) {
+  auto type = cast<RankedTensorType>(in.getX().getType());
+  auto filterType = cast<RankedTensorType>(in.getW().getType());
+  auto isValue = [](int64_t value) {
+    return [value](int64_t other) { return other == value; };
+  };
+  SmallVector<int64_t> strides = valuesOr(op.getStrides(), 2, 1);
+  SmallVector<int64_t> pads = valuesOr(op.getPads(), 4, 0);
+  SmallVector<int64_t> extra = valuesOr(op.getOutputPadding(), 2, 0);
+  SmallVector<int64_t> dilations = valuesOr(op.getDilations(), 2, 1);
+  if (type.getRank() != 4 || !type.getElementType().isF32() ||
+      !filterType.hasStaticShape() || op.getGroup() != 1 ||
+      !llvm::equal(strides, filterType.getShape().drop_front(2)) ||
+      !llvm::all_of(pads, isValue(0)) || !llvm::all_of(extra, isValue(0)) ||
+      !llvm::all_of(dilations, isValue(1)) || op.getOutputShape() ||
+      (op.getAutoPad() != "NOTSET" && op.getAutoPad() != "VALID"))
+    return b.unsupported("on the fast path with overlapping windows");
+  int64_t channels = filterType.getDimSize(0), outputs = filterType.getDimSize(1);
+  int64_t rows = strides[0], columns = strides[1];
+  // [C, F, R, S] -> [C, R, S, F] -> [C, R*S*F]
+  Value matrix = b.reshape(b.transpose(in.getW(), {0, 2, 3, 1}),
+                           b.sizes({channels, rows * columns * outputs}));
+  Value image = toNhwc(b, in.getX());
+  TensorBuilder::Sizes sizes = b.dims(image);
+  OpFoldResult pixels = b.product(ArrayRef(sizes).take_front(3));
+  Value lines = b.reshape(image, {pixels, b.size(channels)});
+  Value init = b.empty({pixels, b.size(rows * columns * outputs)}, b.getF32Type());
+  auto product = nn::MatmulOp::create(b, TypeRange{init.getType()}, lines,
+                                      matrix, ValueRange(), init, UnitAttr());
+  nn::addTrivialEpilogue(b, product.getEpilogue(), b.getLoc(), b.getF32Type(),
+                         {});
+  Value blocks = b.reshape(product->getResult(0),
+                           {sizes[0], sizes[1], sizes[2], b.size(rows),
+                            b.size(columns), b.size(outputs)});
+  Value ordered = b.transpose(blocks, {0, 1, 3, 2, 4, 5});
+  Value result = b.reshape(ordered, {sizes[0], b.sizeMul(sizes[1], b.size(rows)),
+                                     b.sizeMul(sizes[2], b.size(columns)),
+                                     b.size(outputs)});
+  if (in.getB())
+    result = b.map(b.getF32Type(), {result, in.getB()},
+                   [](TensorBuilder &inner, ValueRange x) {
+                     return inner.add(x[0], x[1]);
+                   });
+  return fromNhwc(b, result, 4);
+}
+
+} // namespace
+
+void ashlar::populateImageConvolutionPatterns(
+    const OnnxTypeConverter &converter, RewritePatternSet &patterns) {
+  addLowering<onnx::ConvOp>(converter, patterns, lowerConv, /*benefit=*/2);
+  addLowering<onnx::ConvTransposeOp>(converter, patterns, lowerConvTranspose,
+                                     /*benefit=*/2);
+}

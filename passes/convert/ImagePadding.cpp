@@ -1,0 +1,82 @@
+//===- ImagePadding.cpp - windows over images -----------------------------===//
+#include "passes/convert/ImagePadding.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+LogicalResult ImageWindow::resolvePads(StringRef autoPad,
+                                       std::optional<ArrayRef<int64_t>> pads,
+                                       ArrayRef<OpFoldResult> spatial) {
+  size_t axes = size.size();
+  padBegin.assign(axes, 0);
+  padEnd.assign(axes, 0);
+  if (autoPad == "VALID")
+    return success();
+  if (autoPad != "SAME_UPPER" && autoPad != "SAME_LOWER") {
+    if (pads && !pads->empty())
+      for (size_t axis = 0; axis < axes; ++axis) {
+        padBegin[axis] = (*pads)[axis];
+        padEnd[axis] = (*pads)[axis + axes];
+        if (padBegin[axis] < 0 || padEnd[axis] < 0)
+          return failure();
+      }
+    return success();
+  }
+  for (size_t axis = 0; axis < axes; ++axis) {
+    int64_t reach = (size[axis] - 1) * dilations[axis] + 1;
+    std::optional<int64_t> input = getConstantIntValue(spatial[axis]);
+    // With stride 1 the sum does not depend on the size.
+    if (!input && strides[axis] != 1)
+      return failure();
+    int64_t total = reach - 1;
+    if (input) {
+      int64_t output = (*input + strides[axis] - 1) / strides[axis];
+      total = std::max<int64_t>((output - 1) * strides[axis] + reach - *input, 0);
+    }
+    padBegin[axis] = autoPad == "SAME_UPPER" ? total / 2 : total - total / 2;
+    padEnd[axis] = total - padBegin[axis];
+  }
+  return success();
+}
+
+OpFoldResult ImageWindow::outputSize(TensorBuilder &b, OpFoldResult input,
+                                     unsigned axis) const {
+  int64_t reach = (size[axis] - 1) * dilations[axis] + 1;
+  OpFoldResult room = b.sizeAdd(
+      input, b.size(padBegin[axis] + padEnd[axis] - reach));
+  return b.sizeAdd(b.sizeDiv(room, b.size(strides[axis])), b.size(1));
+}
+
+bool ImageWindow::isPadded() const {
+  auto isZero = [](int64_t pad) { return pad == 0; };
+  return !llvm::all_of(padBegin, isZero) || !llvm::all_of(padEnd, isZero);
+}
+
+Value ashlar::toNhwc(TensorBuilder &b, Value image) {
+  if (cast<RankedTensorType>(image.getType()).getRank() == 3)
+    image = b.unsqueeze(image, {2});
+  return b.transpose(image, {0, 2, 3, 1});
+}
+
+Value ashlar::fromNhwc(TensorBuilder &b, Value image, int64_t rank) {
+  Value result = b.transpose(image, {0, 3, 1, 2});
+  return rank == 3 ? b.squeeze(result, {2}) : result;
+}
+
+Value ashlar::padNhwc(TensorBuilder &b, Value image, const ImageWindow &window,
+                      Value value) {
+  if (!window.isPadded())
+    return image;
+  TensorBuilder::Sizes low =
+      b.sizes({0, window.padBegin[0], window.padBegin[1], 0});
+  TensorBuilder::Sizes high =
+      b.sizes({0, window.padEnd[0], window.padEnd[1], 0});
+  TensorBuilder::Sizes sizes = b.dims(image);
+  for (unsigned axis = 0; axis < 4; ++axis)
+    sizes[axis] = b.sizeAdd(b.sizeAdd(sizes[axis], low[axis]), high[axis]);
+  return tensor::PadOp::create(
+      b, b.tensorType(sizes, elementType(image)), image, low, high, value);
+}

@@ -1,0 +1,45 @@
+//===- FuseElementwise.cpp - chains of elementwise operations -------------===//
+#include "passes/fuse/Passes.h"
+
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+#include "passes/fuse/TransposeMatch.h"
+
+namespace ashlar {
+#define GEN_PASS_DEF_FUSEELEMENTWISE
+#include "passes/fuse/Passes.h.inc"
+} // namespace ashlar
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+
+/// Whether to compute the operand's producer inside its consumer.
+bool shouldFuse(OpOperand *operand) {
+  auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
+  auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
+  if (!producer || !consumer)
+    return false;
+  // Computed once for one user; a transpose is better done by itself, where
+  // it moves whole vectors.
+  if (!producer->hasOneUse() || matchTranspose(operand->get()))
+    return false;
+  // A value that the consumer reads again and again is computed once.
+  AffineMap access = consumer.getMatchingIndexingMap(operand);
+  return access.isPermutation();
+}
+
+struct FuseElementwise : ashlar::impl::FuseElementwiseBase<FuseElementwise> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
+    linalg::GenericOp::getCanonicalizationPatterns(patterns, &getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace

@@ -1,0 +1,17 @@
+//===- Pipeline.cpp - fuse ------------------------------------------------===//
+#include "passes/fuse/Passes.h"
+
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+void ashlar::buildFusePipeline(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createSinkTransposes());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addNestedPass<func::FuncOp>(createFuseElementwise());
+  manager.addNestedPass<func::FuncOp>(createFuseEpilogues());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}

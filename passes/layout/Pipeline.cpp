@@ -1,0 +1,13 @@
+//===- Pipeline.cpp - layout ----------------------------------------------===//
+#include "passes/layout/Passes.h"
+
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+void ashlar::buildLayoutPipeline(OpPassManager &manager) {
+  manager.addPass(createPackWeights());
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+}
