@@ -17,7 +17,7 @@ namespace {
 bool isContiguous(Value buffer) {
   auto type = cast<MemRefType>(buffer.getType());
   return type.getLayout().isIdentity() ||
-         memref::isStaticShapeAndContiguousRowMajor(type);
+         (type.hasStaticShape() && type.areTrailingDimsContiguous(type.getRank()));
 }
 
 struct LowerCopies : ashlar::impl::LowerCopiesBase<LowerCopies> {

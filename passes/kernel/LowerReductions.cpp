@@ -191,7 +191,8 @@ void ReductionEmitter::emitLoops(unsigned loop,
 }
 
 void ReductionEmitter::emit() {
-  for (Range range : op.createLoopRanges(b, op.getLoc()))
+  auto structured = cast<linalg::LinalgOp>(op.getOperation());
+  for (Range range : structured.createLoopRanges(b, op.getLoc()))
     extents.push_back(b.value(range.size));
   SmallVector<Value> indices;
   emitLoops(0, indices);

@@ -230,7 +230,7 @@ ContractionEmitter::emitRun(Index lhsAt, Index rhsAt,
           b, left, vector, loop.getRegionIterArgs()[next++]));
   }
   scf::YieldOp::create(b, results);
-  return llvm::to_vector(loop.getResults());
+  return SmallVector<Value>(loop.getResults());
 }
 
 void ContractionEmitter::emitTile(Index batch, Index y, Index x,
@@ -273,7 +273,7 @@ void ContractionEmitter::emitTile(Index batch, Index y, Index x,
         emitRun(b.add(lhsAt, left), b.add(rhsAt, b.mul(step, c.rhsOuter)),
                 pixels, channels, loop.getRegionIterArgs());
     scf::YieldOp::create(b, next);
-    sums = llvm::to_vector(loop.getResults());
+    sums = SmallVector<Value>(loop.getResults());
   }
 
   unsigned next = 0;

@@ -132,8 +132,9 @@ ElementsAttr packMatrix(const ConstantData &data, int64_t reduction,
 }
 
 bool isDepthwise(nn::ConvOp conv) {
+  int64_t groups = conv.getGroups();
   return conv.getFilterSizes()[1] == 1 &&
-         conv.getFilterSizes()[0] == conv.getGroups() && conv.getGroups() > 1;
+         conv.getFilterSizes()[0] == groups && groups > 1;
 }
 
 /// Packs a filter that is known only when the model runs.
@@ -141,10 +142,11 @@ Value packFilterAtRunTime(nn::ConvOp conv) {
   ImplicitLocOpBuilder b(conv.getLoc(), conv);
   ArrayRef<int64_t> sizes = conv.getFilterSizes();
   bool depthwise = isDepthwise(conv);
-  int64_t outputs = sizes[0] / conv.getGroups(), depth = sizes[1];
+  int64_t groups = conv.getGroups();
+  int64_t outputs = sizes[0] / groups, depth = sizes[1];
   SmallVector<int64_t> shape{sizes[2], sizes[3], sizes[0]};
   if (!depthwise)
-    shape = {conv.getGroups(), static_cast<int64_t>(llvm::divideCeil(outputs, kPanelWidth)), sizes[2],
+    shape = {groups, int64_t(llvm::divideCeil(outputs, kPanelWidth)), sizes[2],
              sizes[3] * depth, kPanelWidth};
   Value empty = tensor::EmptyOp::create(b, shape, b.getF32Type());
   auto identity = b.getMultiDimIdentityMap(shape.size());
