@@ -65,7 +65,7 @@ LogicalResult describeTensor(func::FuncOp main, Type type, StringRef name,
   auto ranked = dyn_cast<RankedTensorType>(type);
   tensor.dtype = ranked ? dtypeOf(ranked.getElementType()) : 0;
   if (!tensor.dtype) {
-    emitUnsupported(main.getLoc())
+    onnx::emitUnsupported(main.getLoc())
         << role << " '" << name << "' is " << type
         << "; expected a tensor of known rank with numeric elements";
     return failure();

@@ -72,8 +72,9 @@ LogicalResult dump(ModuleOp module, const Stage &stage, StringRef folder) {
   int64_t number = &stage - kStages;
   SmallString<128> path(folder);
   llvm::sys::path::append(
-      path, llvm::formatv("{0:2}-{1}.mlir", llvm::fmt_align(
-          number, llvm::AlignStyle::Right, 2, '0'), stage.name).str());
+      path, llvm::formatv("{0}{1}-{2}.mlir", number < 10 ? "0" : "", number,
+                          stage.name)
+                .str());
   std::error_code error;
   llvm::raw_fd_ostream file(path, error);
   if (error)

@@ -1,5 +1,5 @@
 //===- ashlar-opt.cpp - any pass, any stage -------------------------------===//
-#include "mlir/InitAllPasses.h"
+#include "mlir/Transforms/Passes.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 
 #include "compiler/pipeline/Stages.h"
@@ -8,7 +8,8 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   ashlar::registerDialects(registry);
   ashlar::registerPassesAndStages();
-  mlir::registerTransformsPasses();
+  mlir::registerCanonicalizerPass();
+  mlir::registerCSEPass();
   return mlir::failed(
       mlir::MlirOptMain(argc, argv, "Ashlar passes and stages\n", registry));
 }
