@@ -90,7 +90,7 @@ def Nn_YieldOp : Nn_Op<"yield", [Pure, Terminator, ReturnLike]> {
   let summary = "the value that an epilogue stores";
   let arguments = (ins Variadic<AnyType>:$operands);
   let assemblyFormat = "($operands^ `:` type($operands))? attr-dict";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ (void)$_state; }]>];
 }
 
 def Nn_RequireOp : Nn_Op<"require", [MemoryEffects<[MemWrite]>]> {
