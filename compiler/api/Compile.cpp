@@ -75,8 +75,7 @@ LogicalResult Compilation::prepare() {
   FailureOr<std::string> hash = hashFile(context, path);
   if (failed(hash))
     return failure();
-  model.prefix =
-      options.prefix.empty() ? prefixFromPath(path) : options.prefix;
+  model.prefix = options.prefix.empty() ? prefixFromPath(path) : options.prefix;
   model.modelFile = llvm::sys::path::filename(path).str();
   model.modelHash = *hash;
   model.producer = kProducer.str();
@@ -166,13 +165,12 @@ FailureOr<CompiledModel> ashlar::compileModel(MLIRContext &context,
     return report(context, path, bytes.takeError());
   uint64_t weightsAt = 0;
   uint64_t embedded = options.embedWeights ? compilation.weights.size() : 0;
-  if (llvm::Error error =
-          placeWeightsSection(*bytes, weightsSymbol(compilation.model),
-                              embedded, weightsAt))
+  if (llvm::Error error = placeWeightsSection(
+          *bytes, weightsSymbol(compilation.model), embedded, weightsAt))
     return report(context, path, std::move(error));
   CompiledModel result;
-  result.object = ObjectImage(std::move(*bytes), compilation.weights,
-                              options.embedWeights);
+  result.object =
+      ObjectImage(std::move(*bytes), compilation.weights, options.embedWeights);
   result.description = std::move(compilation.model);
   result.module = std::move(compilation.lowered);
   return result;

@@ -44,9 +44,10 @@ mlir::FailureOr<CompiledModel> compileModel(mlir::MLIRContext &context,
                                             const CompileOptions &options);
 
 /// The model as it is after stage `last`, for the first of the CPUs.
-mlir::OwningOpRef<mlir::ModuleOp>
-compileToStage(mlir::MLIRContext &context, llvm::StringRef path,
-               const CompileOptions &options, llvm::StringRef last);
+mlir::OwningOpRef<mlir::ModuleOp> compileToStage(mlir::MLIRContext &context,
+                                                 llvm::StringRef path,
+                                                 const CompileOptions &options,
+                                                 llvm::StringRef last);
 
 /// Assembly text of the model's code.
 mlir::FailureOr<std::string> compileToAssembly(mlir::MLIRContext &context,

@@ -91,8 +91,8 @@ LogicalResult ashlar::describeInterface(ModuleOp module,
   bool ok = true;
   for (auto [index, type] : llvm::enumerate(main.getArgumentTypes())) {
     TensorDescription tensor;
-    std::string name = nameOf(main.getArgAttr(index, "onnx.name"),
-                              "input" + Twine(index));
+    std::string name =
+        nameOf(main.getArgAttr(index, "onnx.name"), "input" + Twine(index));
     ok &= succeeded(describeTensor(main, type, name, "input", tensor));
     if (ok)
       for (size_t axis = 0; axis < tensor.dims.size(); ++axis)
@@ -101,8 +101,8 @@ LogicalResult ashlar::describeInterface(ModuleOp module,
   }
   for (auto [index, type] : llvm::enumerate(main.getResultTypes())) {
     TensorDescription tensor;
-    std::string name = nameOf(main.getResultAttr(index, "onnx.name"),
-                              "output" + Twine(index));
+    std::string name =
+        nameOf(main.getResultAttr(index, "onnx.name"), "output" + Twine(index));
     ok &= succeeded(describeTensor(main, type, name, "output", tensor));
     model.outputs.push_back(std::move(tensor));
   }

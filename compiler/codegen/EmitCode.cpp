@@ -40,9 +40,9 @@ Expected<std::unique_ptr<TargetMachine>> makeTargetMachine() {
   options.FunctionSections = true;
   options.ExceptionModel = ExceptionHandling::None;
   // The exported functions run on any x86-64; each variant names its CPU.
-  return std::unique_ptr<TargetMachine>(target->createTargetMachine(
-      triple, "x86-64", "", options, Reloc::PIC_, std::nullopt,
-      CodeGenOptLevel::Aggressive));
+  return std::unique_ptr<TargetMachine>(
+      target->createTargetMachine(triple, "x86-64", "", options, Reloc::PIC_,
+                                  std::nullopt, CodeGenOptLevel::Aggressive));
 }
 
 void optimize(Module &module, TargetMachine &machine) {
@@ -67,7 +67,8 @@ void optimize(Module &module, TargetMachine &machine) {
 /// Marks what every generated function is: never unwinds, for this CPU.
 void attributeFunction(Function &function, const ashlar::Target &target) {
   function.addFnAttr(Attribute::NoUnwind);
-  function.addFnAttr("target-cpu", target.cpu == "znver4" ? "znver4" : target.cpu);
+  function.addFnAttr("target-cpu",
+                     target.cpu == "znver4" ? "znver4" : target.cpu);
   function.addFnAttr("target-features", target.features);
   function.addFnAttr("prefer-vector-width",
                      std::to_string(8 * target.vectorBytes));
@@ -81,11 +82,9 @@ std::string ashlar::weightsSymbol(const ModelDescription &model) {
   return model.prefix + "_weights_data";
 }
 
-Expected<std::unique_ptr<Module>>
-ashlar::translateVariant(mlir::ModuleOp module, LLVMContext &context,
-                         const ashlar::Target &target,
-                         const ModelDescription &model,
-                         const VariantDescription &variant) {
+Expected<std::unique_ptr<Module>> ashlar::translateVariant(
+    mlir::ModuleOp module, LLVMContext &context, const ashlar::Target &target,
+    const ModelDescription &model, const VariantDescription &variant) {
   mlir::registerBuiltinDialectTranslation(*module->getContext());
   mlir::registerLLVMDialectTranslation(*module->getContext());
   std::unique_ptr<Module> result =
@@ -130,8 +129,8 @@ Expected<SmallVector<char, 0>> ashlar::emitCode(Module &module, bool assembly) {
   SmallVector<char, 0> code;
   raw_svector_ostream stream(code);
   legacy::PassManager passes;
-  auto kind = assembly ? CodeGenFileType::AssemblyFile
-                       : CodeGenFileType::ObjectFile;
+  auto kind =
+      assembly ? CodeGenFileType::AssemblyFile : CodeGenFileType::ObjectFile;
   if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, kind))
     return createStringError("this LLVM cannot write objects");
   passes.run(module);

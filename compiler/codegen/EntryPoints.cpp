@@ -46,7 +46,8 @@ private:
   PointerType *pointer;
 };
 
-GlobalVariable *makePrivate(Module &module, Constant *value, const Twine &name) {
+GlobalVariable *makePrivate(Module &module, Constant *value,
+                            const Twine &name) {
   auto *global =
       new GlobalVariable(module, value->getType(), /*isConstant=*/true,
                          GlobalValue::PrivateLinkage, value, name);
@@ -103,8 +104,8 @@ Constant *TableBuilder::tensors() {
 Constant *TableBuilder::dims() {
   SmallVector<Constant *> rows;
   for (const DimDescription &dim : model.dims)
-    rows.push_back(row({text(dim.name), text(dim.cName), i64(dim.minimum),
-                        i64(dim.maximum)}));
+    rows.push_back(row(
+        {text(dim.name), text(dim.cName), i64(dim.minimum), i64(dim.maximum)}));
   return table(rows, "dim_symbols");
 }
 
@@ -145,14 +146,13 @@ GlobalVariable *TableBuilder::buildInfo() {
     }
     weights = global;
   }
-  Constant *info =
-      row({i32(sizeof(ashlar_model_info)), i32(ASHLAR_ABI_VERSION),
-           text(model.prefix), text(model.modelHash), text(model.producer),
-           i32(model.inputs.size()), i32(model.outputs.size()),
-           i32(model.dims.size()), i32(model.variants.size()),
-           i32(model.layers.size()), i32(outputDims), tensors(), dims(),
-           variants(), layers(), weights, i64(model.weightsBytes),
-           i64(model.stateBytes)});
+  Constant *info = row(
+      {i32(sizeof(ashlar_model_info)), i32(ASHLAR_ABI_VERSION),
+       text(model.prefix), text(model.modelHash), text(model.producer),
+       i32(model.inputs.size()), i32(model.outputs.size()),
+       i32(model.dims.size()), i32(model.variants.size()),
+       i32(model.layers.size()), i32(outputDims), tensors(), dims(), variants(),
+       layers(), weights, i64(model.weightsBytes), i64(model.stateBytes)});
   return new GlobalVariable(module, info->getType(), true,
                             GlobalValue::InternalLinkage, info,
                             model.prefix + ".info");
@@ -181,9 +181,8 @@ public:
 private:
   Function *begin(StringRef name, Type *result, ArrayRef<Type *> parameters) {
     auto *type = FunctionType::get(result, parameters, false);
-    auto *function =
-        Function::Create(type, GlobalValue::ExternalLinkage,
-                         model.prefix + "_" + name, module);
+    auto *function = Function::Create(type, GlobalValue::ExternalLinkage,
+                                      model.prefix + "_" + name, module);
     function->addFnAttr(Attribute::NoUnwind);
     b.SetInsertPoint(
         BasicBlock::Create(module.getContext(), "entry", function));

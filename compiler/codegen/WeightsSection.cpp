@@ -29,8 +29,7 @@ constexpr uint64_t kPageAlignment = 64;
 Error ashlar::placeWeightsSection(SmallVector<char, 0> &code, StringRef symbol,
                                   uint64_t size, uint64_t &weightsAt) {
   weightsAt = alignTo(code.size(), kPageAlignment);
-  Expected<ElfFile> file =
-      ElfFile::create(StringRef(code.data(), code.size()));
+  Expected<ElfFile> file = ElfFile::create(StringRef(code.data(), code.size()));
   if (!file)
     return file.takeError();
   Expected<ElfFile::Elf_Shdr_Range> sections = file->sections();

@@ -23,14 +23,14 @@ namespace {
 
 constexpr llvm::StringLiteral kOnnx[] = {"builtin", "func", "onnx"};
 constexpr llvm::StringLiteral kTensors[] = {
-    "builtin", "func",   "nn",      "linalg", "tensor", "arith",
-    "math",    "scf",    "complex", "tile",   "affine", "index"};
+    "builtin", "func", "nn",      "linalg", "tensor", "arith",
+    "math",    "scf",  "complex", "tile",   "affine", "index"};
 constexpr llvm::StringLiteral kBuffers[] = {
-    "builtin", "func",   "nn",      "linalg", "memref", "arith", "math",
-    "scf",     "tile",   "complex", "affine", "llvm",   "index"};
+    "builtin", "func", "nn",      "linalg", "memref", "arith", "math",
+    "scf",     "tile", "complex", "affine", "llvm",   "index"};
 constexpr llvm::StringLiteral kVectors[] = {
-    "builtin", "func",   "nn",   "vector",  "memref", "arith", "math",
-    "scf",     "tile",   "llvm", "complex", "affine", "index"};
+    "builtin", "func", "nn",   "vector",  "memref", "arith", "math",
+    "scf",     "tile", "llvm", "complex", "affine", "index"};
 constexpr llvm::StringLiteral kLlvm[] = {"builtin", "llvm"};
 
 void buildConvert(OpPassManager &manager) {
@@ -71,15 +71,18 @@ const Stage kStages[] = {
 LogicalResult dump(ModuleOp module, const Stage &stage, StringRef folder) {
   int64_t number = &stage - kStages;
   SmallString<128> path(folder);
-  llvm::sys::path::append(
-      path, llvm::formatv("{0}{1}-{2}.mlir", number < 10 ? "0" : "", number,
-                          stage.name)
-                .str());
+  llvm::sys::path::append(path, llvm::formatv("{0}{1}-{2}.mlir",
+                                              number < 10 ? "0" : "", number,
+                                              stage.name)
+                                    .str());
   std::error_code error;
   llvm::raw_fd_ostream file(path, error);
   if (error)
-    return module.emitError("cannot write '") << path << "': " << error.message();
-  module->print(file, OpPrintingFlags().enableDebugInfo().elideLargeElementsAttrs()
+    return module.emitError("cannot write '")
+           << path << "': " << error.message();
+  module->print(file, OpPrintingFlags()
+                          .enableDebugInfo()
+                          .elideLargeElementsAttrs()
                           .elideLargeResourceString());
   file << '\n';
   return success();
@@ -90,8 +93,8 @@ LogicalResult dump(ModuleOp module, const Stage &stage, StringRef folder) {
 ArrayRef<Stage> ashlar::stages() { return kStages; }
 
 const Stage *ashlar::findStage(StringRef name) {
-  const auto *found =
-      llvm::find_if(kStages, [&](const Stage &stage) { return stage.name == name; });
+  const auto *found = llvm::find_if(
+      kStages, [&](const Stage &stage) { return stage.name == name; });
   return found == std::end(kStages) ? nullptr : found;
 }
 
@@ -108,7 +111,8 @@ LogicalResult ashlar::verifyStage(ModuleOp module, const Stage &stage) {
   return success(ok);
 }
 
-LogicalResult ashlar::runStages(ModuleOp module, StringRef after, StringRef last,
+LogicalResult ashlar::runStages(ModuleOp module, StringRef after,
+                                StringRef last,
                                 const StageRunOptions &options) {
   const Stage *first = findStage(after), *end = findStage(last);
   if (!first || !end)
@@ -118,7 +122,8 @@ LogicalResult ashlar::runStages(ModuleOp module, StringRef after, StringRef last
             llvm::sys::fs::create_directories(options.dumpFolder))
       return module.emitError("cannot make folder '")
              << options.dumpFolder << "': " << error.message();
-    if (first->name == "import" && failed(dump(module, *first, options.dumpFolder)))
+    if (first->name == "import" &&
+        failed(dump(module, *first, options.dumpFolder)))
       return failure();
   }
   for (const Stage *stage = first + 1; stage <= end; ++stage) {

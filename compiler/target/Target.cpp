@@ -17,10 +17,10 @@ constexpr uint64_t kAvx512 = kAvx2 | ASHLAR_CPU_AVX512;
 constexpr uint64_t kCascadeLake = kAvx512 | ASHLAR_CPU_AVX512_VNNI;
 constexpr uint64_t kIceLake =
     kCascadeLake | ASHLAR_CPU_AVX512_VBMI | ASHLAR_CPU_AVX512_EXTRA;
-constexpr uint64_t kSapphireRapids =
-    kIceLake | ASHLAR_CPU_AVX512_BF16 | ASHLAR_CPU_AVX512_FP16 |
-    ASHLAR_CPU_AVX_VNNI | ASHLAR_CPU_AMX_TILE | ASHLAR_CPU_AMX_INT8 |
-    ASHLAR_CPU_AMX_BF16;
+constexpr uint64_t kSapphireRapids = kIceLake | ASHLAR_CPU_AVX512_BF16 |
+                                     ASHLAR_CPU_AVX512_FP16 |
+                                     ASHLAR_CPU_AVX_VNNI | ASHLAR_CPU_AMX_TILE |
+                                     ASHLAR_CPU_AMX_INT8 | ASHLAR_CPU_AMX_BF16;
 
 struct KnownCpu {
   llvm::StringLiteral name;
@@ -50,10 +50,11 @@ std::string featureString(llvm::StringRef cpu) {
   llvm::sort(features);
   std::string text;
   for (llvm::StringRef feature : features) {
-    if (llvm::is_contained({"sgx", "pku", "uintr", "enqcmd", "pconfig", "ptwrite",
-                            "tsxldtrk", "waitpkg", "wbnoinvd", "invpcid", "shstk",
-                            "serialize", "cldemote", "movdir64b", "movdiri",
-                            "prefetchi", "rdpid", "rdpru", "clwb", "clzero",
+    if (llvm::is_contained({"sgx",      "pku",       "uintr",    "enqcmd",
+                            "pconfig",  "ptwrite",   "tsxldtrk", "waitpkg",
+                            "wbnoinvd", "invpcid",   "shstk",    "serialize",
+                            "cldemote", "movdir64b", "movdiri",  "prefetchi",
+                            "rdpid",    "rdpru",     "clwb",     "clzero",
                             "amx-fp16", "avx512fp16"},
                            feature.ltrim('+')))
       continue;
@@ -96,13 +97,14 @@ llvm::Expected<Target> ashlar::resolveTarget(llvm::StringRef name) {
       return llvm::createStringError(
           "this machine lacks AVX2 and FMA, which the oldest supported CPU "
           "'x86-64-v3' has; name the CPU that the object will run on");
-    return llvm::createStringError("unknown CPU '" + name + "'; expected one of " +
+    return llvm::createStringError("unknown CPU '" + name +
+                                   "'; expected one of " +
                                    llvm::join(supportedCpus(), ", "));
   }
   bool wide = known->required & ASHLAR_CPU_AVX512;
-  return Target{known->name.str(),       featureString(known->name),
-                known->required,         wide ? 64 : 32,
-                wide ? 32 : 16,          known->l1Bytes,
+  return Target{known->name.str(), featureString(known->name),
+                known->required,   wide ? 64 : 32,
+                wide ? 32 : 16,    known->l1Bytes,
                 known->l2Bytes};
 }
 

@@ -23,14 +23,17 @@ SmallVector<int64_t> valuesOr(std::optional<ArrayRef<int64_t>> values,
   return SmallVector<int64_t>(count, otherwise);
 }
 
-bool isFloat(Type type) { return type.isF32() || type.isF16() || type.isBF16(); }
+bool isFloat(Type type) {
+  return type.isF32() || type.isF16() || type.isBF16();
+}
 
 /// f16 and bf16 are computed in f32.
 Value toF32(TensorBuilder &b, Value tensor) {
   if (elementType(tensor).isF32())
     return tensor;
-  return b.map(b.getF32Type(), tensor,
-               [](TensorBuilder &inner, ValueRange x) { return inner.widen(x[0]); });
+  return b.map(b.getF32Type(), tensor, [](TensorBuilder &inner, ValueRange x) {
+    return inner.widen(x[0]);
+  });
 }
 
 Value fromF32(TensorBuilder &b, Value tensor, Type type) {
@@ -59,10 +62,10 @@ Value makeConv(TensorBuilder &b, Value image, Value filter, Value bias,
   ImageWindow unpadded = window;
   unpadded.padBegin.assign(2, 0);
   unpadded.padEnd.assign(2, 0);
-  Value init = b.empty({sizes[0], unpadded.outputSize(b, sizes[1], 0),
-                        unpadded.outputSize(b, sizes[2], 1),
-                        b.size(filterSizes[0])},
-                       b.getF32Type());
+  Value init =
+      b.empty({sizes[0], unpadded.outputSize(b, sizes[1], 0),
+               unpadded.outputSize(b, sizes[2], 1), b.size(filterSizes[0])},
+              b.getF32Type());
   SmallVector<Value> extras;
   if (bias)
     extras.push_back(bias);
@@ -135,7 +138,8 @@ Lowered lowerConvTranspose(onnx::ConvTransposeOp op,
       !llvm::all_of(dilations, isValue(1)) || op.getOutputShape() ||
       (op.getAutoPad() != "NOTSET" && op.getAutoPad() != "VALID"))
     return b.unsupported("on the fast path with overlapping windows");
-  int64_t channels = filterType.getDimSize(0), outputs = filterType.getDimSize(1);
+  int64_t channels = filterType.getDimSize(0),
+          outputs = filterType.getDimSize(1);
   int64_t rows = strides[0], columns = strides[1];
   // [C, F, R, S] -> [C, R, S, F] -> [C, R*S*F]
   Value matrix = b.reshape(b.transpose(in.getW(), {0, 2, 3, 1}),
@@ -144,7 +148,8 @@ Lowered lowerConvTranspose(onnx::ConvTransposeOp op,
   TensorBuilder::Sizes sizes = b.dims(image);
   OpFoldResult pixels = b.product(ArrayRef(sizes).take_front(3));
   Value lines = b.reshape(image, {pixels, b.size(channels)});
-  Value init = b.empty({pixels, b.size(rows * columns * outputs)}, b.getF32Type());
+  Value init =
+      b.empty({pixels, b.size(rows * columns * outputs)}, b.getF32Type());
   auto product = nn::MatmulOp::create(b, TypeRange{init.getType()}, lines,
                                       matrix, ValueRange(), init, UnitAttr());
   nn::addTrivialEpilogue(b, product.getEpilogue(), b.getLoc(), b.getF32Type(),
@@ -153,9 +158,9 @@ Lowered lowerConvTranspose(onnx::ConvTransposeOp op,
                            {sizes[0], sizes[1], sizes[2], b.size(rows),
                             b.size(columns), b.size(outputs)});
   Value ordered = b.transpose(blocks, {0, 1, 3, 2, 4, 5});
-  Value result = b.reshape(ordered, {sizes[0], b.sizeMul(sizes[1], b.size(rows)),
-                                     b.sizeMul(sizes[2], b.size(columns)),
-                                     b.size(outputs)});
+  Value result = b.reshape(
+      ordered, {sizes[0], b.sizeMul(sizes[1], b.size(rows)),
+                b.sizeMul(sizes[2], b.size(columns)), b.size(outputs)});
   if (in.getB())
     result = b.map(b.getF32Type(), {result, in.getB()},
                    [](TensorBuilder &inner, ValueRange x) {

@@ -34,7 +34,8 @@ LogicalResult ImageWindow::resolvePads(StringRef autoPad,
     int64_t total = reach - 1;
     if (input) {
       int64_t output = (*input + strides[axis] - 1) / strides[axis];
-      total = std::max<int64_t>((output - 1) * strides[axis] + reach - *input, 0);
+      total =
+          std::max<int64_t>((output - 1) * strides[axis] + reach - *input, 0);
     }
     padBegin[axis] = autoPad == "SAME_UPPER" ? total / 2 : total - total / 2;
     padEnd[axis] = total - padBegin[axis];
@@ -45,8 +46,8 @@ LogicalResult ImageWindow::resolvePads(StringRef autoPad,
 OpFoldResult ImageWindow::outputSize(TensorBuilder &b, OpFoldResult input,
                                      unsigned axis) const {
   int64_t reach = (size[axis] - 1) * dilations[axis] + 1;
-  OpFoldResult room = b.sizeAdd(
-      input, b.size(padBegin[axis] + padEnd[axis] - reach));
+  OpFoldResult room =
+      b.sizeAdd(input, b.size(padBegin[axis] + padEnd[axis] - reach));
   return b.sizeAdd(b.sizeDiv(room, b.size(strides[axis])), b.size(1));
 }
 
@@ -77,6 +78,6 @@ Value ashlar::padNhwc(TensorBuilder &b, Value image, const ImageWindow &window,
   TensorBuilder::Sizes sizes = b.dims(image);
   for (unsigned axis = 0; axis < 4; ++axis)
     sizes[axis] = b.sizeAdd(b.sizeAdd(sizes[axis], low[axis]), high[axis]);
-  return tensor::PadOp::create(
-      b, b.tensorType(sizes, elementType(image)), image, low, high, value);
+  return tensor::PadOp::create(b, b.tensorType(sizes, elementType(image)),
+                               image, low, high, value);
 }

@@ -62,10 +62,9 @@ Value makePool(TensorBuilder &b, Value image, const ImageWindow &window,
   Value init = b.empty({sizes[0], unpadded.outputSize(b, sizes[1], 0),
                         unpadded.outputSize(b, sizes[2], 1), sizes[3]},
                        b.getF32Type());
-  auto pool =
-      nn::PoolOp::create(b, TypeRange{init.getType()}, image, ValueRange(),
-                         init, kind, window.size, window.strides,
-                         window.dilations);
+  auto pool = nn::PoolOp::create(b, TypeRange{init.getType()}, image,
+                                 ValueRange(), init, kind, window.size,
+                                 window.strides, window.dilations);
   nn::addTrivialEpilogue(b, pool.getEpilogue(), b.getLoc(), b.getF32Type(), {});
   return pool->getResult(0);
 }
@@ -79,8 +78,8 @@ Lowered lowerMaxPool(onnx::MaxPoolOp op, onnx::MaxPoolOp::Adaptor in,
   if (op.getCeilMode() &&
       failed(roundUp(window, cast<RankedTensorType>(in.getX().getType()))))
     return b.unsupported("rounding up an unknown size");
-  Value image = padNhwc(b, toNhwc(b, in.getX()), window,
-                        b.lowest(b.getF32Type(), false));
+  Value image =
+      padNhwc(b, toNhwc(b, in.getX()), window, b.lowest(b.getF32Type(), false));
   return fromNhwc(b, makePool(b, image, window, "max"), 4);
 }
 

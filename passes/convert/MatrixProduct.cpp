@@ -4,10 +4,10 @@
 // (integers, f64) goes to the general lowering.
 //
 //===----------------------------------------------------------------------===//
+#include "passes/convert/MatrixProduct.h"
 #include "dialects/nn/NnDialect.h"
 #include "dialects/onnx/OnnxOps.h"
 #include "passes/convert/Families.h"
-#include "passes/convert/MatrixProduct.h"
 #include "passes/convert/OnnxLowering.h"
 
 using namespace mlir;
@@ -85,8 +85,8 @@ Value multiplyStacks(TensorBuilder &b, Value lhs, Value rhs) {
       same = TensorBuilder::sameSize(sizes[axis], wanted[axis]);
     if (!same)
       tensor = b.broadcastTo(tensor, wanted);
-    return b.reshape(tensor, {b.product(batch), wanted[wanted.size() - 2],
-                              wanted.back()});
+    return b.reshape(
+        tensor, {b.product(batch), wanted[wanted.size() - 2], wanted.back()});
   };
   Value product = makeMatmul(b, toStack(lhs, left), toStack(rhs, right));
   Sizes result = batch;
@@ -95,7 +95,9 @@ Value multiplyStacks(TensorBuilder &b, Value lhs, Value rhs) {
   return b.reshape(product, result);
 }
 
-bool isFloat(Type type) { return type.isF32() || type.isF16() || type.isBF16(); }
+bool isFloat(Type type) {
+  return type.isF32() || type.isF16() || type.isBF16();
+}
 
 Lowered lowerMatMul(onnx::MatMulOp op, onnx::MatMulOp::Adaptor in,
                     TensorBuilder &b) {
@@ -137,9 +139,10 @@ Lowered lowerGemm(onnx::GemmOp op, onnx::GemmOp::Adaptor in, TensorBuilder &b) {
     Sizes sizes = b.dims(result);
     result = b.mapTo(sizes, f32, {result, toF32(b, in.getC())},
                      [&](TensorBuilder &inner, ValueRange x) {
-                       Value added = beta == 1.0
-                                         ? x[1]
-                                         : inner.mul(x[1], inner.scalar(f32, beta));
+                       Value added =
+                           beta == 1.0
+                               ? x[1]
+                               : inner.mul(x[1], inner.scalar(f32, beta));
                        return inner.add(x[0], added);
                      });
   }

@@ -72,12 +72,12 @@ struct FuseConsumer : OpRewritePattern<linalg::GenericOp> {
           !input->get().hasOneUse() || producer->getBlock() != op->getBlock() ||
           !op.getMatchingIndexingMap(input).isIdentity())
         continue;
-      if (!fused ||
-          fused->get().getDefiningOp()->isBeforeInBlock(producer))
+      if (!fused || fused->get().getDefiningOp()->isBeforeInBlock(producer))
         fused = input;
     }
-    if (!fused || cast<RankedTensorType>(fused->get().getType()).getShape() !=
-                      cast<RankedTensorType>(op->getResult(0).getType()).getShape())
+    if (!fused ||
+        cast<RankedTensorType>(fused->get().getType()).getShape() !=
+            cast<RankedTensorType>(op->getResult(0).getType()).getShape())
       return failure();
     return fuse(op, fused, rewriter);
   }

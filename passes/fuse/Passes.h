@@ -1,4 +1,5 @@
-//===- Passes.h - fuse ------------------------------------------------------===//
+//===- Passes.h - fuse
+//------------------------------------------------------===//
 #ifndef ASHLAR_PASSES_FUSE_PASSES_H
 #define ASHLAR_PASSES_FUSE_PASSES_H
 

@@ -1,8 +1,8 @@
 //===- SinkTransposes.cpp - transposes behind what has no layout ----------===//
 #include "passes/fuse/Passes.h"
 
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
@@ -92,8 +92,8 @@ struct TransposeOfUnits : OpRewritePattern<linalg::GenericOp> {
     for (int64_t size : source.getShape())
       if (size != 1)
         core.push_back(size);
-    if (llvm::count(core, ShapedType::kDynamic) > 0 && !result.hasStaticShape() &&
-        core.empty())
+    if (llvm::count(core, ShapedType::kDynamic) > 0 &&
+        !result.hasStaticShape() && core.empty())
       return failure();
     auto coreType = RankedTensorType::get(core, source.getElementType());
     Value collapsed = match->source;
@@ -128,8 +128,7 @@ struct SinkThroughElementwise : OpRewritePattern<linalg::GenericOp> {
     AffineMap map;
     for (OpOperand *input : op.getDpsInputOperands()) {
       AffineMap access = op.getMatchingIndexingMap(input);
-      if (access.getNumResults() != op.getNumLoops() ||
-          !access.isPermutation())
+      if (access.getNumResults() != op.getNumLoops() || !access.isPermutation())
         continue;
       auto match = matchTranspose(input->get());
       if (!access.isIdentity() || !match || (map && map != match->map))
@@ -144,8 +143,8 @@ struct SinkThroughElementwise : OpRewritePattern<linalg::GenericOp> {
     SmallVector<AffineMap> maps;
     for (OpOperand *input : op.getDpsInputOperands()) {
       AffineMap access = op.getMatchingIndexingMap(input);
-      auto match = access.isIdentity() ? matchTranspose(input->get())
-                                       : std::nullopt;
+      auto match =
+          access.isIdentity() ? matchTranspose(input->get()) : std::nullopt;
       inputs.push_back(match ? match->source : input->get());
       maps.push_back(match ? rewriter.getMultiDimIdentityMap(op.getNumLoops())
                            : access.compose(toOld));
@@ -157,7 +156,8 @@ struct SinkThroughElementwise : OpRewritePattern<linalg::GenericOp> {
     for (int64_t place : placesOf(map))
       sizes.push_back(own[place]);
     Type element = getElementTypeOrSelf(op->getResult(0).getType());
-    Value empty = tensor::EmptyOp::create(rewriter, op.getLoc(), sizes, element);
+    Value empty =
+        tensor::EmptyOp::create(rewriter, op.getLoc(), sizes, element);
     auto sunk = linalg::GenericOp::create(
         rewriter, op.getLoc(), TypeRange{empty.getType()}, inputs,
         ValueRange{empty}, maps, op.getIteratorTypesArray());
@@ -213,8 +213,8 @@ struct SinkThroughConcat : OpRewritePattern<tensor::ConcatOp> {
       sources.push_back(match->source);
     }
     SmallVector<int64_t> places = placesOf(map);
-    int64_t axis = llvm::find(places, static_cast<int64_t>(op.getDim())) -
-                   places.begin();
+    int64_t axis =
+        llvm::find(places, static_cast<int64_t>(op.getDim())) - places.begin();
     Value joined =
         tensor::ConcatOp::create(rewriter, op.getLoc(), axis, sources);
     Value result = makeTranspose(rewriter, op.getLoc(), joined, map);

@@ -20,9 +20,8 @@ std::optional<TransposeMatch> ashlar::matchTranspose(Value value) {
     SmallVector<unsigned> inverse(permutation.size());
     for (auto [to, from] : llvm::enumerate(permutation))
       inverse[from] = to;
-    return TransposeMatch{
-        named.getInput(),
-        AffineMap::getPermutationMap(inverse, value.getContext())};
+    return TransposeMatch{named.getInput(), AffineMap::getPermutationMap(
+                                                inverse, value.getContext())};
   }
   auto generic = value.getDefiningOp<linalg::GenericOp>();
   if (!generic || generic.getNumDpsInputs() != 1 ||

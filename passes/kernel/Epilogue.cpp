@@ -24,8 +24,8 @@ Value maskFor(IndexArithmetic &b, VectorType type, OpFoldResult count) {
 
 } // namespace
 
-Operation *ashlar::vectorizeOperation(IndexArithmetic &b, Operation &op, IRMapping &mapping,
-                     int64_t lanes) {
+Operation *ashlar::vectorizeOperation(IndexArithmetic &b, Operation &op,
+                                      IRMapping &mapping, int64_t lanes) {
   auto widen = [&](Type type) -> Type {
     return VectorType::get({lanes}, type);
   };
@@ -100,10 +100,9 @@ Value Epilogue::loadExtra(IndexArithmetic &b, unsigned index,
         memref::LoadOp::create(b, view.flat, ValueRange{b.value(view.offset)});
     return vector::BroadcastOp::create(b, type, scalar);
   }
-  OpFoldResult at =
-      view.strides.size() == 1
-          ? b.add(view.offset, position.channel)
-          : offsetIn(b, view, position);
+  OpFoldResult at = view.strides.size() == 1
+                        ? b.add(view.offset, position.channel)
+                        : offsetIn(b, view, position);
   return loadVector(b, view.flat, at, type, count);
 }
 
@@ -122,7 +121,8 @@ void Epilogue::store(IndexArithmetic &b, Value accumulator,
     mapping.map(argument, loadExtra(b, index, position, extraType, count));
   }
   for (Operation &op : block.without_terminator())
-    mapping.map(op.getResults(), vectorizeOperation(b, op, mapping, lanes)->getResults());
+    mapping.map(op.getResults(),
+                vectorizeOperation(b, op, mapping, lanes)->getResults());
   Value result = mapping.lookup(block.getTerminator()->getOperand(0));
   storeVector(b, result, destination.flat, offsetIn(b, destination, position),
               count);

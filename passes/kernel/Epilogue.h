@@ -30,8 +30,8 @@ private:
   mlir::OpFoldResult offsetIn(IndexArithmetic &b, const FlatView &view,
                               const OutputPosition &position);
   mlir::Value loadExtra(IndexArithmetic &b, unsigned index,
-                        const OutputPosition &position,
-                        mlir::VectorType type, mlir::OpFoldResult count);
+                        const OutputPosition &position, mlir::VectorType type,
+                        mlir::OpFoldResult count);
 
   mlir::Region &region;
   FlatView destination;

@@ -12,7 +12,8 @@ FlatView FlatView::of(IndexArithmetic &b, Value buffer) {
   view.strides = metadata.getConstifiedMixedStrides();
   view.offset = metadata.getConstifiedMixedOffset();
   // The size is of no use here: accesses are in bounds of the buffer itself.
-  auto flatType = MemRefType::get({ShapedType::kDynamic}, type.getElementType());
+  auto flatType =
+      MemRefType::get({ShapedType::kDynamic}, type.getElementType());
   Value extent = arith::ConstantIndexOp::create(b, int64_t(1) << 40);
   view.flat = memref::ReinterpretCastOp::create(
       b, flatType, metadata.getBaseBuffer(), b.fixed(0),

@@ -91,9 +91,9 @@ LogicalResult lowerConv(nn::ConvOp conv) {
   int64_t rowsOfFilter = sizes[2], columnsOfFilter = sizes[3];
   int64_t depth = sizes[1];
   // A filter row is one run where its pixels and all channels are adjacent.
-  bool joined = columnsOfFilter == 1 ||
-                (conv.getDilations()[1] == 1 && groups == 1 &&
-                 sameIndex(b, input.strides[2], b.fixed(depth)));
+  bool joined =
+      columnsOfFilter == 1 || (conv.getDilations()[1] == 1 && groups == 1 &&
+                               sameIndex(b, input.strides[2], b.fixed(depth)));
   contraction.run = b.fixed(joined ? columnsOfFilter * depth : depth);
   contraction.innerSteps = joined ? 1 : columnsOfFilter;
   contraction.outer = rowsOfFilter * contraction.innerSteps;
@@ -153,8 +153,8 @@ LogicalResult lowerMatmul(nn::MatmulOp matmul) {
   contraction.packed = matmul.getPacked();
   contraction.rhsBatch =
       !contraction.packed && rhsRank == 3 ? right.strides[0] : b.fixed(0);
-  contraction.rhsStep =
-      contraction.packed ? b.fixed(nn::kPanelWidth) : right.strides[rhsRank - 2];
+  contraction.rhsStep = contraction.packed ? b.fixed(nn::kPanelWidth)
+                                           : right.strides[rhsRank - 2];
   contraction.rhsPanel = contraction.packed ? right.strides[0] : b.fixed(0);
   // Batches that share the right side are rows of one product.
   if (rank == 3 && b.known(contraction.rhsBatch) == 0 &&

@@ -17,7 +17,8 @@ namespace {
 bool isContiguous(Value buffer) {
   auto type = cast<MemRefType>(buffer.getType());
   return type.getLayout().isIdentity() ||
-         (type.hasStaticShape() && type.areTrailingDimsContiguous(type.getRank()));
+         (type.hasStaticShape() &&
+          type.areTrailingDimsContiguous(type.getRank()));
 }
 
 struct LowerCopies : ashlar::impl::LowerCopiesBase<LowerCopies> {

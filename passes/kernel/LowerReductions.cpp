@@ -146,11 +146,11 @@ Value ReductionEmitter::foldLanes(Value vector) {
 void ReductionEmitter::emitRow(ArrayRef<Value> outer) {
   Value zero = b.value(b.fixed(0)), one = b.value(b.fixed(1));
   Value lanes = b.value(b.fixed(kLanes)), extent = extents.back();
-  Value whole = b.value(
-      b.mul(b.div(getAsOpFoldResult(extent), kLanes), kLanes));
+  Value whole =
+      b.value(b.mul(b.div(getAsOpFoldResult(extent), kLanes), kLanes));
   auto neutral = b.getFloatAttr(type.getElementType(), neutralOf(combiner));
-  Value start =
-      arith::ConstantOp::create(b, DenseElementsAttr::get(type, {Attribute(neutral)}));
+  Value start = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(type, {Attribute(neutral)}));
   auto vectors = scf::ForOp::create(b, zero, whole, lanes, start);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -162,8 +162,7 @@ void ReductionEmitter::emitRow(ArrayRef<Value> outer) {
   SmallVector<Value> loops(outer);
   loops.push_back(zero);
   Value output = op.getDpsInits()[0];
-  SmallVector<Value> at =
-      indicesOf(op.getIndexingMapsArray().back(), loops);
+  SmallVector<Value> at = indicesOf(op.getIndexingMapsArray().back(), loops);
   Value initial = memref::LoadOp::create(b, output, at);
   Value folded = combine(initial, foldLanes(vectors.getResult(0)));
   auto rest = scf::ForOp::create(b, whole, extent, one, folded);

@@ -1,4 +1,5 @@
-//===- Passes.h - kernel ------------------------------------------------------===//
+//===- Passes.h - kernel
+//------------------------------------------------------===//
 #ifndef ASHLAR_PASSES_KERNEL_PASSES_H
 #define ASHLAR_PASSES_KERNEL_PASSES_H
 

@@ -46,8 +46,8 @@ private:
                 int64_t tileColumns, ChannelTile channels);
   /// One reduction step r: adds its run to the accumulators.
   SmallVector<Value> emitRun(Index lhsAt, Index rhsAt,
-                             ArrayRef<Index> pixelOffsets,
-                             ChannelTile channels, ValueRange accumulators);
+                             ArrayRef<Index> pixelOffsets, ChannelTile channels,
+                             ValueRange accumulators);
   Index rhsOffset(int64_t vector);
   /// Sizes for emitRange over `total`, cut into bands of a multiple of `size`.
   SmallVector<int64_t> pieceSizes(Index total, int64_t size);
@@ -130,8 +130,8 @@ void ContractionEmitter::emitChannels(
   emitRest(first, body);
 }
 
-void ContractionEmitter::emitRest(
-    Index first, llvm::function_ref<void(ChannelTile)> body) {
+void ContractionEmitter::emitRest(Index first,
+                                  llvm::function_ref<void(ChannelTile)> body) {
   if (auto channels = b.known(c.channels)) {
     int64_t rest = *channels - *b.known(first);
     body({first, static_cast<int64_t>(llvm::divideCeil(rest, s.lanes)),
@@ -139,8 +139,7 @@ void ContractionEmitter::emitRest(
     return;
   }
   forLoop(first, c.channels, s.lanes, [&](Index channel) {
-    body({channel, 1,
-          b.min(b.sub(c.channels, channel), b.fixed(s.lanes))});
+    body({channel, 1, b.min(b.sub(c.channels, channel), b.fixed(s.lanes))});
   });
 }
 
@@ -183,14 +182,13 @@ void ContractionEmitter::emitBand(Index batch, Index band,
               });
     return;
   }
-  emitRange(low, high, pieceSizes(total, s.tileRows),
-            [&](Index y, int64_t tileRows) {
-              emitRange(b.fixed(0), c.columns,
-                        pieceSizes(c.columns, s.tileColumns),
-                        [&](Index x, int64_t size) {
-                          emitTile(batch, y, x, tileRows, size, channels);
-                        });
-            });
+  emitRange(
+      low, high, pieceSizes(total, s.tileRows), [&](Index y, int64_t tileRows) {
+        emitRange(b.fixed(0), c.columns, pieceSizes(c.columns, s.tileColumns),
+                  [&](Index x, int64_t size) {
+                    emitTile(batch, y, x, tileRows, size, channels);
+                  });
+      });
 }
 
 Index ContractionEmitter::rhsOffset(int64_t vector) {
@@ -200,10 +198,10 @@ Index ContractionEmitter::rhsOffset(int64_t vector) {
   return b.add(b.mul(c.rhsPanel, at / kPanelWidth), at % kPanelWidth);
 }
 
-SmallVector<Value>
-ContractionEmitter::emitRun(Index lhsAt, Index rhsAt,
-                            ArrayRef<Index> pixelOffsets, ChannelTile channels,
-                            ValueRange accumulators) {
+SmallVector<Value> ContractionEmitter::emitRun(Index lhsAt, Index rhsAt,
+                                               ArrayRef<Index> pixelOffsets,
+                                               ChannelTile channels,
+                                               ValueRange accumulators) {
   auto loop = scf::ForOp::create(b, b.value(b.fixed(0)), b.value(c.run),
                                  b.value(b.fixed(1)), accumulators);
   OpBuilder::InsertionGuard guard(b);
@@ -226,8 +224,8 @@ ContractionEmitter::emitRun(Index lhsAt, Index rhsAt,
         b, c.lhs.flat, ValueRange{b.value(b.add(lhsK, pixel))});
     Value left = vector::BroadcastOp::create(b, vectorType, scalar);
     for (Value vector : right)
-      results.push_back(math::FmaOp::create(
-          b, left, vector, loop.getRegionIterArgs()[next++]));
+      results.push_back(math::FmaOp::create(b, left, vector,
+                                            loop.getRegionIterArgs()[next++]));
   }
   scf::YieldOp::create(b, results);
   return SmallVector<Value>(loop.getResults());
@@ -248,17 +246,16 @@ void ContractionEmitter::emitTile(Index batch, Index y, Index x,
   SmallVector<Index> pixels;
   for (int64_t row = 0; row < tileRows; ++row)
     for (int64_t column = 0; column < tileColumns; ++column)
-      pixels.push_back(
-          b.add(b.mul(c.lhsRow, row), b.mul(c.lhsColumn, column)));
+      pixels.push_back(b.add(b.mul(c.lhsRow, row), b.mul(c.lhsColumn, column)));
 
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vectorType));
   SmallVector<Value> sums(pixels.size() * channels.vectors, zero);
   if (c.outer == 1) {
     sums = emitRun(lhsAt, rhsAt, pixels, channels, sums);
   } else {
-    auto loop = scf::ForOp::create(b, b.value(b.fixed(0)),
-                                   b.value(b.fixed(c.outer)),
-                                   b.value(b.fixed(1)), sums);
+    auto loop =
+        scf::ForOp::create(b, b.value(b.fixed(0)), b.value(b.fixed(c.outer)),
+                           b.value(b.fixed(1)), sums);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Index step = loop.getInductionVar();
@@ -267,8 +264,9 @@ void ContractionEmitter::emitTile(Index batch, Index y, Index x,
       inner = b.rem(step, b.fixed(c.innerSteps));
       outer = b.div(step, c.innerSteps);
     }
-    Index left = b.add(b.mul(outer, c.lhsOuter),
-                       c.innerSteps > 1 ? b.mul(inner, c.lhsInner) : b.fixed(0));
+    Index left =
+        b.add(b.mul(outer, c.lhsOuter),
+              c.innerSteps > 1 ? b.mul(inner, c.lhsInner) : b.fixed(0));
     SmallVector<Value> next =
         emitRun(b.add(lhsAt, left), b.add(rhsAt, b.mul(step, c.rhsOuter)),
                 pixels, channels, loop.getRegionIterArgs());

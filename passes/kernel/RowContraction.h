@@ -39,13 +39,13 @@ struct RowContraction {
 
 /// Sizes of register tiles and blocks for a contraction on a target.
 struct RowSchedule {
-  int64_t lanes;            // elements of a vector
-  int64_t vectors;          // vectors of channels in a tile
-  int64_t tileRows;         // image rows in a tile
-  int64_t tileColumns;      // pixels (matrix rows) in a tile
-  int64_t bandRows;         // image rows of a task
-  int64_t bandColumns;      // pixels (matrix rows) of a task
-  int64_t chunk;            // tiles of channels in a task
+  int64_t lanes;       // elements of a vector
+  int64_t vectors;     // vectors of channels in a tile
+  int64_t tileRows;    // image rows in a tile
+  int64_t tileColumns; // pixels (matrix rows) in a tile
+  int64_t bandRows;    // image rows of a task
+  int64_t bandColumns; // pixels (matrix rows) of a task
+  int64_t chunk;       // tiles of channels in a task
 
   static RowSchedule choose(const RowContraction &contraction,
                             tile::TargetAttr target);

@@ -75,21 +75,23 @@ RowSchedule RowSchedule::choose(const RowContraction &contraction,
   int64_t rowBytes = knownOr(contraction.lhsRow, 0) * kFloatBytes;
   if (rows == 1) {
     schedule.bandRows = 1;
-    schedule.bandColumns =
-        llvm::alignTo(std::max<int64_t>(kBandBytes / std::max<int64_t>(columnBytes, 1), 1),
-                      schedule.tileColumns);
+    schedule.bandColumns = llvm::alignTo(
+        std::max<int64_t>(kBandBytes / std::max<int64_t>(columnBytes, 1), 1),
+        schedule.tileColumns);
   } else {
     schedule.bandColumns = std::max<int64_t>(columns, 1);
-    schedule.bandRows =
-        llvm::alignTo(std::max<int64_t>(kBandBytes / std::max<int64_t>(rowBytes, 1), 1),
-                      schedule.tileRows);
+    schedule.bandRows = llvm::alignTo(
+        std::max<int64_t>(kBandBytes / std::max<int64_t>(rowBytes, 1), 1),
+        schedule.tileRows);
   }
 
   // More and smaller tasks, cut where more bytes lie.
   int64_t batches = knownOr(contraction.batches, 1);
   for (int attempt = 0; attempt < 8; ++attempt) {
-    int64_t bands = rows == 1 ? llvm::divideCeil(std::max<int64_t>(columns, 1), schedule.bandColumns)
-                              : llvm::divideCeil(std::max<int64_t>(rows, 1), schedule.bandRows);
+    int64_t bands = rows == 1 ? llvm::divideCeil(std::max<int64_t>(columns, 1),
+                                                 schedule.bandColumns)
+                              : llvm::divideCeil(std::max<int64_t>(rows, 1),
+                                                 schedule.bandRows);
     int64_t chunks = llvm::divideCeil(tiles, schedule.chunk);
     if (batches * bands * chunks >= kMinimumTasks)
       break;
@@ -99,11 +101,13 @@ RowSchedule RowSchedule::choose(const RowContraction &contraction,
       schedule.chunk = llvm::divideCeil(schedule.chunk, 2);
     else if (rows == 1 && schedule.bandColumns > schedule.tileColumns)
       schedule.bandColumns = llvm::alignTo(
-          llvm::divideCeil(std::min(schedule.bandColumns, std::max<int64_t>(columns, 1)), 2),
+          llvm::divideCeil(
+              std::min(schedule.bandColumns, std::max<int64_t>(columns, 1)), 2),
           schedule.tileColumns);
     else if (rows != 1 && schedule.bandRows > schedule.tileRows)
       schedule.bandRows = llvm::alignTo(
-          llvm::divideCeil(std::min(schedule.bandRows, std::max<int64_t>(rows, 1)), 2),
+          llvm::divideCeil(
+              std::min(schedule.bandRows, std::max<int64_t>(rows, 1)), 2),
           schedule.tileRows);
     else if (schedule.chunk > 1)
       schedule.chunk = llvm::divideCeil(schedule.chunk, 2);

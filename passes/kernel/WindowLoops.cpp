@@ -79,9 +79,8 @@ void WindowEmitter::emitGrid() {
   Index high = b.min(b.add(low, kBandRows), w.rows);
   forLoop(low, high, 1, [&](Index y) {
     Index whole = b.mul(b.div(w.channels, lanes), lanes);
-    forLoop(b.fixed(0), whole, lanes, [&](Index channel) {
-      emitRow(batch, y, channel, b.fixed(lanes));
-    });
+    forLoop(b.fixed(0), whole, lanes,
+            [&](Index channel) { emitRow(batch, y, channel, b.fixed(lanes)); });
     Index rest = b.sub(w.channels, whole);
     if (b.known(rest) == 0)
       return;
@@ -94,9 +93,8 @@ void WindowEmitter::emitGrid() {
 
 void WindowEmitter::emitRow(Index batch, Index y, Index channel, Index count) {
   Index whole = b.mul(b.div(w.columns, kPixels), kPixels);
-  forLoop(b.fixed(0), whole, kPixels, [&](Index x) {
-    emitPixels(batch, y, x, kPixels, channel, count);
-  });
+  forLoop(b.fixed(0), whole, kPixels,
+          [&](Index x) { emitPixels(batch, y, x, kPixels, channel, count); });
   forLoop(whole, w.columns, 1,
           [&](Index x) { emitPixels(batch, y, x, 1, channel, count); });
 }
@@ -115,8 +113,8 @@ void WindowEmitter::addPlace(Index at, Index filterAt, int64_t pixels,
     } else if (w.isMax) {
       // Keeps a NaN of either side out of the way of ordinary maxima only if
       // it comes first, as the comparison that ONNX Runtime makes.
-      Value greater = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT,
-                                            element, sum);
+      Value greater =
+          arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, element, sum);
       sum = arith::SelectOp::create(b, greater, element, sum);
     } else {
       sum = arith::AddFOp::create(b, sum, element);
@@ -150,7 +148,8 @@ void WindowEmitter::emitPixels(Index batch, Index y, Index x, int64_t pixels,
         place(b.fixed(r), b.fixed(s), sums);
   } else {
     Value zero = b.value(b.fixed(0)), one = b.value(b.fixed(1));
-    auto rows = scf::ForOp::create(b, zero, b.value(b.fixed(w.size[0])), one, sums);
+    auto rows =
+        scf::ForOp::create(b, zero, b.value(b.fixed(w.size[0])), one, sums);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(rows.getBody());
     auto columns = scf::ForOp::create(b, zero, b.value(b.fixed(w.size[1])), one,

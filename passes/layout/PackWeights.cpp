@@ -35,13 +35,14 @@ struct ConstantData {
 std::optional<ConstantData> constantData(Value value) {
   // Reshapes do not move data.
   while (Operation *op = value.getDefiningOp()) {
-    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(op))
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(
+            op))
       break;
     value = op->getOperand(0);
   }
   auto constant = value.getDefiningOp<arith::ConstantOp>();
-  auto elements = constant ? dyn_cast<ElementsAttr>(constant.getValue())
-                           : ElementsAttr();
+  auto elements =
+      constant ? dyn_cast<ElementsAttr>(constant.getValue()) : ElementsAttr();
   if (!elements || !elements.getElementType().isF32())
     return std::nullopt;
   auto asFloats = [](ArrayRef<char> raw) {
@@ -119,8 +120,7 @@ ElementsAttr packMatrix(const ConstantData &data, int64_t reduction,
       {panels, reduction, kPanelWidth}, context,
       [&](MutableArrayRef<float> packed) {
         for (int64_t panel = 0; panel < panels; ++panel) {
-          int64_t width =
-              std::min(kPanelWidth, columns - panel * kPanelWidth);
+          int64_t width = std::min(kPanelWidth, columns - panel * kPanelWidth);
           for (int64_t k = 0; k < reduction; ++k)
             for (int64_t lane = 0; lane < width; ++lane) {
               int64_t n = panel * kPanelWidth + lane;
@@ -133,8 +133,8 @@ ElementsAttr packMatrix(const ConstantData &data, int64_t reduction,
 
 bool isDepthwise(nn::ConvOp conv) {
   int64_t groups = conv.getGroups();
-  return conv.getFilterSizes()[1] == 1 &&
-         conv.getFilterSizes()[0] == groups && groups > 1;
+  return conv.getFilterSizes()[1] == 1 && conv.getFilterSizes()[0] == groups &&
+         groups > 1;
 }
 
 /// Packs a filter that is known only when the model runs.
@@ -170,8 +170,7 @@ Value packFilterAtRunTime(nn::ConvOp conv) {
         index(4));
     Value exists = arith::CmpIOp::create(inner, arith::CmpIPredicate::ult,
                                          inGroup, constant(outputs));
-    Value safe =
-        arith::MinUIOp::create(inner, inGroup, constant(outputs - 1));
+    Value safe = arith::MinUIOp::create(inner, inGroup, constant(outputs - 1));
     Value output = arith::AddIOp::create(
         inner, arith::MulIOp::create(inner, index(0), constant(outputs)), safe);
     Value column = arith::DivUIOp::create(inner, index(3), constant(depth));

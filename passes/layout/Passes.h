@@ -1,4 +1,5 @@
-//===- Passes.h - layout ------------------------------------------------------===//
+//===- Passes.h - layout
+//------------------------------------------------------===//
 #ifndef ASHLAR_PASSES_LAYOUT_PASSES_H
 #define ASHLAR_PASSES_LAYOUT_PASSES_H
 

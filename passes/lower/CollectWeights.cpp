@@ -43,9 +43,9 @@ int64_t takePrevious(ModuleOp module, SmallVectorImpl<Attribute> &data,
     data.push_back(value);
     offsets.push_back(offset);
     offsetOf.try_emplace(value, offset);
-    end = llvm::alignTo(
-        offset + storedBytes(cast<ShapedType>(cast<TypedAttr>(value).getType())),
-        64);
+    end = llvm::alignTo(offset + storedBytes(cast<ShapedType>(
+                                     cast<TypedAttr>(value).getType())),
+                        64);
   }
   return end;
 }

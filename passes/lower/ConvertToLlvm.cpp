@@ -15,6 +15,8 @@
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 #include "passes/lower/TileToLlvm.h"
 
@@ -36,6 +38,8 @@ struct ConvertToLlvm : ashlar::impl::ConvertToLlvmBase<ConvertToLlvm> {
     options.overrideIndexBitwidth(64);
     LLVMTypeConverter converter(context, options);
     declareWeights(module);
+    if (failed(simplifyVectors(module)))
+      return signalPassFailure();
 
     RewritePatternSet patterns(context);
     arith::populateArithToLLVMConversionPatterns(converter, patterns);
@@ -48,8 +52,6 @@ struct ConvertToLlvm : ashlar::impl::ConvertToLlvmBase<ConvertToLlvm> {
     populateMathToLLVMConversionPatterns(converter, patterns);
     populateMathToLibmConversionPatterns(patterns);
     populateVectorToLLVMConversionPatterns(converter, patterns);
-    vector::populateVectorTransferLoweringPatterns(patterns,
-                                                   /*maxTransferRank=*/1);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
     populateTileToLlvmPatterns(converter, patterns);
 
@@ -57,6 +59,19 @@ struct ConvertToLlvm : ashlar::impl::ConvertToLlvmBase<ConvertToLlvm> {
     target.addLegalOp<ModuleOp>();
     if (failed(applyFullConversion(module, target, std::move(patterns))))
       signalPassFailure();
+  }
+
+  /// Vector operations that have no LLVM form of their own become ones that do.
+  LogicalResult simplifyVectors(ModuleOp module) {
+    RewritePatternSet patterns(&getContext());
+    vector::populateVectorBroadcastLoweringPatterns(patterns);
+    vector::populateVectorInsertExtractStridedSliceTransforms(patterns);
+    vector::populateVectorMaskOpLoweringPatterns(patterns);
+    vector::populateVectorMaskMaterializationPatterns(
+        patterns, /*force32BitVectorIndices=*/false);
+    vector::populateVectorTransferLoweringPatterns(patterns,
+                                                   /*maxTransferRank=*/1);
+    return applyPatternsGreedily(module, std::move(patterns));
   }
 
   /// The section of constant data: its size is patched when the object is

@@ -1,4 +1,5 @@
-//===- Passes.h - tile ------------------------------------------------------===//
+//===- Passes.h - tile
+//------------------------------------------------------===//
 #ifndef ASHLAR_PASSES_TILE_PASSES_H
 #define ASHLAR_PASSES_TILE_PASSES_H
 

@@ -1,6 +1,6 @@
 //===- ashlar-opt.cpp - any pass, any stage -------------------------------===//
-#include "mlir/Transforms/Passes.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "mlir/Transforms/Passes.h"
 
 #include "compiler/pipeline/Stages.h"
 
