@@ -170,11 +170,13 @@ FailureOr<ImportNode> GraphImporter::readNode(const proto::NodeProto &node,
   auto opset = scope.frame->opsets.find(result.domain);
   std::optional<OperatorSchema> schema;
   if (opset == scope.frame->opsets.end()) {
-    if (OperatorSchema::newestOpset(result.domain) &&
-        reported.insert(result.domain).second)
-      return operatorError(loc, node.op_type())
-             << "the model does not import operators of domain '"
-             << (result.domain.empty() ? "ai.onnx" : result.domain) << "'";
+    bool known = OperatorSchema::newestOpset(result.domain) != 0;
+    if (known && reported.insert(result.domain).second)
+      operatorError(loc, node.op_type())
+          << "the model does not import operators of domain '"
+          << (result.domain.empty() ? "ai.onnx" : result.domain) << "'";
+    if (known)
+      return failure();
   } else {
     result.opset = opset->second;
     schema = OperatorSchema::lookup(result.domain, result.op, result.opset);
@@ -192,7 +194,7 @@ FailureOr<ImportNode> GraphImporter::readNode(const proto::NodeProto &node,
     InFlightDiagnostic error =
         operatorUnsupported(loc, node.op_type(), "is not supported");
     if (!result.domain.empty())
-      error << " of domain '" << result.domain << "'";
+      error << " in domain '" << result.domain << "'";
     else if (OperatorSchema::newest("", result.op))
       error << " in opset " << result.opset;
     return failure();

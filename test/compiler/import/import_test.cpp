@@ -44,10 +44,24 @@ TEST(ImportTest, DimAndShapeOverrides) {
   options.shapes = {{"nothing", {5}}};
   EXPECT_THAT(importText(text, options).message(),
               HasSubstr("no input is named 'nothing'"));
+  options.shapes = {{"x", {-5, 3}}};
+  EXPECT_THAT(importText(text, options).print(),
+              HasSubstr("dimension -5 given for input 'x' is negative"));
   options = {};
   options.dims["sequence"] = 7;
   EXPECT_THAT(importText(text, options).message(),
               HasSubstr("no input has a dimension named 'sequence'"));
+}
+
+TEST(ImportTest, MadeUpDimsCanBeGivenToo) {
+  std::string text = modelOf(18, inputOf("x", 1, ",3") + outputOf("y") +
+                                     nodeOf("Relu", "x", "y"));
+  ImportOptions options;
+  options.dims["x_d0"] = 4;
+  EXPECT_THAT(importText(text, options).print(), HasSubstr("tensor<4x3xf32>"));
+  options.dims["x_d0"] = -4;
+  EXPECT_THAT(importText(text, options).print(),
+              HasSubstr("dimension -4 given for 'x_d0' is negative"));
 }
 
 TEST(ImportTest, ElementTypes) {
