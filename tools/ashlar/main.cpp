@@ -7,6 +7,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/PrettyStackTrace.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace ashlar::tool;
@@ -98,6 +99,7 @@ static int runCommandLine(const Command &command,
 }
 
 int main(int argc, char **argv) {
+  llvm::setBugReportMsg("ashlar crashed; where it was:\n");
   llvm::InitLLVM init(argc, argv);
   handleCrashes(argc, argv);
   llvm::ArrayRef<const char *> line(argv + 1, argc - 1);
