@@ -18,18 +18,16 @@ using llvm::StringRef;
 #endif
 
 int ashlar::tool::fail(int code, const llvm::Twine &text) {
-  llvm::errs() << "ashlar: error: " << text << '\n';
+  std::string line = text.str();
+  // Errors about files name the file already.
+  if (!StringRef(line).contains(": error: "))
+    llvm::errs() << "ashlar: error: ";
+  llvm::errs() << line << '\n';
   return code;
 }
 
 int ashlar::tool::fail(int code, llvm::Error error) {
-  std::string text = llvm::toString(std::move(error));
-  // Errors about files name the file already.
-  if (StringRef(text).contains(": error: ")) {
-    llvm::errs() << text << '\n';
-    return code;
-  }
-  return fail(code, text);
+  return fail(code, llvm::toString(std::move(error)));
 }
 
 static std::vector<Command> commands() {
