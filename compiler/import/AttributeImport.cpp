@@ -4,6 +4,7 @@
 
 using namespace mlir;
 using ashlar::onnx::AttributeKind;
+using ashlar::onnx::emitUnsupported;
 using AttributeProto = ::onnx::AttributeProto;
 
 namespace ashlar {
@@ -130,9 +131,9 @@ GraphImporter::readAttribute(const AttributeProto &attribute, ImportNode &node,
        expected == AttributeProto::STRINGS))
     kind = expected;
   if (kind != expected)
-    return node.error() << "attribute '" << schema.name << "' is "
-                        << kindName(kind) << ", expected "
-                        << kindName(expected);
+    return emitError(node.loc)
+           << "attribute '" << schema.name << "' of " << node.op << " is "
+           << kindName(kind) << ", expected " << kindName(expected);
   Builder &b = builder;
   Attribute value;
   switch (schema.kind) {
@@ -158,7 +159,8 @@ GraphImporter::readAttribute(const AttributeProto &attribute, ImportNode &node,
     if (failed(type))
       return failure();
     if (!*type)
-      return node.error() << "attribute '" << schema.name << "' names no type";
+      return emitError(node.loc) << "attribute '" << schema.name << "' of "
+                                 << node.op << " names no type";
     value = TypeAttr::get(*type);
     break;
   }
@@ -186,7 +188,8 @@ GraphImporter::readAttributes(const proto::NodeProto &node, ImportNode &result,
   llvm::StringSet<> seen;
   for (const AttributeProto &written : node.attribute()) {
     if (!seen.insert(written.name()).second) {
-      result.error() << "attribute '" << written.name() << "' is given twice";
+      emitError(result.loc)
+          << "attribute '" << written.name() << "' is given twice";
       ok = false;
       continue;
     }
@@ -196,8 +199,9 @@ GraphImporter::readAttributes(const proto::NodeProto &node, ImportNode &result,
     std::optional<onnx::AttributeSchema> formal =
         schema.attribute(StringRef(written.name()));
     if (!formal) {
-      result.unsupported("attribute '" + written.name() +
-                         "' is not known in opset " + Twine(result.opset));
+      emitUnsupported(result.loc, "attribute '" + written.name() + "' of " +
+                                      schema.name() + " in opset " +
+                                      Twine(result.opset));
       ok = false;
       continue;
     }
@@ -241,8 +245,8 @@ LogicalResult GraphImporter::importSubgraph(const proto::GraphProto &graph,
                                             Scope &outer) {
   constexpr unsigned deepest = 32;
   if (depth >= deepest)
-    return node.error() << "subgraphs are nested too deeply: more than "
-                        << deepest << " levels";
+    return emitError(node.loc) << "subgraphs are nested too deeply: more than "
+                               << deepest << " levels";
   auto region = std::make_unique<Region>();
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(region.get());
@@ -254,16 +258,17 @@ LogicalResult GraphImporter::importSubgraph(const proto::GraphProto &graph,
   SmallVector<Type> passed = bodyArgumentTypes(node, name, builder);
   bool ok = succeeded(declare(graph, scope, node.loc));
   if (node.op != "FlexAttention" && size_t(graph.input_size()) != passed.size())
-    return node.error() << "graph '" << name << "' has " << graph.input_size()
-                        << " inputs, expected " << passed.size();
+    return emitError(node.loc)
+           << "graph '" << name << "' of " << node.op << " has "
+           << graph.input_size() << " inputs, expected " << passed.size();
   for (auto [index, input] : llvm::enumerate(graph.input())) {
     FailureOr<Type> declared = types.read(input.type(), node.loc);
     Type given = index < passed.size() ? passed[index] : Type();
     Type type = failed(declared) ? Type() : mergeTypes(given, *declared);
     if (!type && succeeded(declared))
-      node.error() << "input '" << input.name() << "' of graph '" << name
-                   << "' has no type"
-                   << " that fits what is passed to it";
+      emitError(node.loc) << "input '" << input.name() << "' of graph '" << name
+                          << "' has no type"
+                          << " that fits what is passed to it";
     ok &= bool(type);
     scope.values[input.name()] =
         type ? block->addArgument(type, node.loc) : Value();
@@ -295,11 +300,11 @@ GraphImporter::readConstant(const proto::NodeProto &node, Location loc,
     if (!attribute)
       continue;
     if (found || node.attribute_size() > 1)
-      return operatorError(loc, "Constant") << "has more than one attribute";
+      return emitError(loc, "more than one attribute of Constant");
     found = attribute;
   }
   if (!found)
-    return operatorError(loc, "Constant") << "has no value";
+    return emitError(loc, "no value for Constant");
   StringRef spelling;
   for (const AttributeProto &written : node.attribute())
     spelling = written.name();
@@ -342,9 +347,8 @@ GraphImporter::readConstant(const proto::NodeProto &node, Location loc,
                     SmallVector<StringRef>(found->strings().begin(),
                                            found->strings().end()));
   else
-    return operatorError(loc, "Constant")
-           << "attribute '" << spelling << "' is " << kindName(kind)
-           << ", which does not fit";
+    return emitError(loc) << "attribute '" << spelling << "' of Constant is "
+                          << kindName(kind) << ", which does not fit";
   if (!value)
     return failure();
   return value;

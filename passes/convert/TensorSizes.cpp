@@ -144,7 +144,8 @@ static OpFoldResult producerSize(TensorBuilder &builder, Operation *op,
     return expand.getMixedOutputShape()[axis];
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
     TensorBuilder::Sizes sizes;
-    for (int64_t dim : collapse.getReassociationIndices()[axis])
+    ReassociationIndices group = collapse.getReassociationIndices()[axis];
+    for (int64_t dim : group)
       sizes.push_back(builder.dim(collapse.getSrc(), dim));
     return builder.product(sizes);
   }

@@ -3,6 +3,8 @@
 #include "dialects/onnx/OperatorSchema.h"
 #include "passes/simplify/GraphPatterns.h"
 
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
 using namespace mlir;
 using namespace ashlar::onnx;
 
@@ -285,7 +287,13 @@ struct CleanGraph : impl::CleanGraphBase<CleanGraph> {
     patterns.add(removeReshape);
     patterns.add(inlineIf);
     patterns.add(removeLoop);
-    if (failed(applyRewrites(getOperation(), std::move(patterns))))
+    // Folding belongs to other passes; regions must keep their blocks.
+    GreedyRewriteConfig config;
+    config.enableFolding(false)
+        .enableConstantCSE(false)
+        .setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+    if (failed(
+            applyPatternsGreedily(getOperation(), std::move(patterns), config)))
       getOperation()->emitWarning("graph cleaning did not come to an end");
   }
 };

@@ -2,6 +2,8 @@
 
 #include "passes/simplify/expand/GraphBuilder.h"
 
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
 using namespace mlir;
 using namespace ashlar::onnx;
 
@@ -23,7 +25,12 @@ struct ExpandComposites : impl::ExpandCompositesBase<ExpandComposites> {
     populateQuantizedExpansions(patterns);
     populateFusedExpansions(patterns);
     //    populateSignalExpansions(patterns);
-    if (failed(applyRewrites(getOperation(), std::move(patterns))))
+    GreedyRewriteConfig config;
+    config.enableFolding(false)
+        .enableConstantCSE(false)
+        .setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+    if (failed(
+            applyPatternsGreedily(getOperation(), std::move(patterns), config)))
       return signalPassFailure();
   }
 };

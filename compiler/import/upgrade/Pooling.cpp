@@ -1,6 +1,7 @@
 // Pooling: exponents were floats once, and RoiAlign measured coordinates
 // otherwise.
 #include "compiler/import/upgrade/Upgrade.h"
+#include "dialects/onnx/Diagnostics.h"
 
 using namespace mlir;
 
@@ -14,8 +15,8 @@ LogicalResult integerExponent(NodeBuilder &b, ImportNode &node,
     return success();
   double value = p.getValueAsDouble();
   if (value != double(int64_t(value)))
-    return node.unsupported(
-        "is not supported with an exponent that is no integer");
+    return onnx::emitUnsupported(
+        node.loc, node.op + " with an exponent that is no integer");
   node.attributes.set("p", b.builder.getI64IntegerAttr(int64_t(value)));
   return success();
 }

@@ -1,7 +1,9 @@
 // Recurrent layers and Scan.
 #include "compiler/import/upgrade/Upgrade.h"
+#include "dialects/onnx/Diagnostics.h"
 
 using namespace mlir;
+using ashlar::onnx::emitUnsupported;
 
 namespace ashlar {
 namespace {
@@ -23,7 +25,7 @@ LogicalResult scanOfOneBatch(NodeBuilder &b, ImportNode &node,
     single &= type && type.getRank() > 0 && type.getDimSize(0) == 1;
   }
   if (!single)
-    return node.unsupported("is not supported over a batch, as in opset 8");
+    return emitUnsupported(node.loc, "operator Scan in opset 8 over a batch");
   Value zero = b.constant(node.loc, {int64_t(0)});
   node.inputs.erase(node.inputs.begin());
   for (Value &value : node.inputs)

@@ -1,0 +1,329 @@
+// Operators that read between elements, or add up what was read: GridSample,
+// DeformConv, Col2Im.
+#include "dialects/onnx/OnnxOps.h"
+#include "passes/convert/EmitterPattern.h"
+#include "passes/convert/Families.h"
+#include "passes/convert/Window.h"
+
+using namespace mlir;
+
+namespace ashlar {
+namespace {
+
+using Scalars = Emitter::Scalars;
+using Values = Emitter::Values;
+
+enum class Border { Zeros, Edge, Reflection };
+
+/// Folds a coordinate back into [low, high] as often as needed.
+Scalar reflect(Scalar x, Scalar low, Scalar high) {
+  Scalar range = high - low, distance = abs(x - low);
+  Scalar safeRange = select(range > 0.0, range, range.same(1.0));
+  Scalar period = safeRange * 2.0;
+  Scalar rest = distance - floor(distance / period) * period;
+  return select(range > 0.0,
+                low + select(rest <= safeRange, rest, period - rest), low);
+}
+
+/// Interpolation at one point of the spatial axes of [batch, channel, ...].
+class Sampler {
+public:
+  Sampler(Emitter &e, Value data, Border border, bool alignCorners)
+      : e(e), data(data), border(border), sizes(e.sizesOfTensor(data)),
+        type(computeType(elementType(data))) {
+    sizes.erase(sizes.begin(), sizes.begin() + 2);
+    for (Scalar size : sizes) {
+      Scalar last = size.to(type) - 1.0;
+      low.push_back(real(alignCorners ? 0 : -0.5));
+      high.push_back(alignCorners ? last : last + 0.5);
+    }
+  }
+
+  /// Brings coordinates into the input, where the border says how.
+  Scalar confine(Scalar x, size_t axis) {
+    if (border == Border::Zeros)
+      return x;
+    Scalar inside = (x >= low[axis]) & (x <= high[axis]);
+    Scalar confined = border == Border::Edge
+                          ? clamp(x, real(0), sizes[axis].to(type) - 1.0)
+                          : reflect(x, low[axis], high[axis]);
+    return select(inside, x, confined);
+  }
+
+  Scalar nearest(Scalar batch, Scalar channel, ArrayRef<Scalar> point) {
+    SmallVector<SmallVector<Tap>> taps;
+    for (auto [axis, x] : llvm::enumerate(point))
+      taps.push_back({tap(axis, roundEven(x).toIndex(), Scalar())});
+    return weigh(batch, channel, taps);
+  }
+
+  Scalar linear(Scalar batch, Scalar channel, ArrayRef<Scalar> point) {
+    SmallVector<SmallVector<Tap>> taps;
+    for (auto [axis, x] : llvm::enumerate(point)) {
+      Scalar left = floor(x), fraction = x - left, index = left.toIndex();
+      taps.push_back(
+          {tap(axis, index, 1.0 - fraction), tap(axis, index + 1, fraction)});
+    }
+    return weigh(batch, channel, taps);
+  }
+
+  Scalar cubic(Scalar batch, Scalar channel, ArrayRef<Scalar> point) {
+    SmallVector<SmallVector<Tap>> taps;
+    for (auto [axis, x] : llvm::enumerate(point)) {
+      Scalar left = floor(x), fraction = x - left, index = left.toIndex();
+      SmallVector<Tap> &own = taps.emplace_back();
+      Scalar distances[] = {fraction + 1.0, fraction, 1.0 - fraction,
+                            2.0 - fraction};
+      for (int64_t i = 0; i < 4; ++i)
+        own.push_back(
+            tap(axis, index + (i - 1),
+                i == 1 || i == 2 ? inner(distances[i]) : outer(distances[i])));
+    }
+    return weigh(batch, channel, taps);
+  }
+
+private:
+  /// One element on one axis that counts, with its weight; outside of the input
+  /// it may count for nothing.
+  struct Tap {
+    Scalar index, weight, inside;
+  };
+
+  static constexpr double sharpness = -0.75;
+
+  Scalar real(double number) { return e.number(type, number); }
+  Scalar inner(Scalar d) {
+    return ((sharpness + 2) * d - (sharpness + 3)) * d * d + 1.0;
+  }
+  Scalar outer(Scalar d) {
+    return ((sharpness * d - 5 * sharpness) * d + 8 * sharpness) * d -
+           4 * sharpness;
+  }
+
+  Tap tap(size_t axis, Scalar index, Scalar weight) {
+    Scalar inside;
+    if (border == Border::Zeros)
+      inside = (index >= 0) & (index < sizes[axis]);
+    if (border == Border::Reflection)
+      index = trunc(reflect(index.to(type), low[axis], high[axis])).toIndex();
+    return {clamp(index, e.at(0), sizes[axis] - 1), weight, inside};
+  }
+
+  Scalar weigh(Scalar batch, Scalar channel, ArrayRef<SmallVector<Tap>> taps) {
+    Scalars place = {batch, channel};
+    std::function<Scalar(size_t, Scalar, Scalar)> visit =
+        [&](size_t axis, Scalar weight, Scalar inside) -> Scalar {
+      if (axis == taps.size()) {
+        Scalar element = e.load(data, place).to(type);
+        if (inside)
+          element = select(inside, element, real(0));
+        return weight ? element * weight : element;
+      }
+      Scalar sum;
+      for (const Tap &own : taps[axis]) {
+        place.push_back(own.index);
+        Scalar both = weight && own.weight ? weight * own.weight
+                      : own.weight         ? own.weight
+                                           : weight;
+        Scalar allInside = inside && own.inside ? inside & own.inside
+                           : own.inside         ? own.inside
+                                                : inside;
+        Scalar part = visit(axis + 1, both, allInside);
+        sum = sum ? sum + part : part;
+        place.pop_back();
+      }
+      return sum;
+    };
+    return visit(0, Scalar(), Scalar());
+  }
+
+  Emitter &e;
+  Value data;
+  Border border;
+  Scalars sizes, low, high;
+  Type type;
+};
+
+Lowered lowerGridSample(onnx::GridSampleOp op, onnx::GridSampleOp::Adaptor in,
+                        Emitter &e) {
+  RankedTensorType type = e.resultType(0);
+  StringRef mode = op.getMode(), padding = op.getPaddingMode();
+  if (!isa<FloatType>(type.getElementType()))
+    return e.unsupported("on elements that are not floats");
+  Border border = padding == "border"       ? Border::Edge
+                  : padding == "reflection" ? Border::Reflection
+                                            : Border::Zeros;
+  bool alignCorners = op.getAlignCorners() != 0;
+  Scalars sizes = e.sizesOfTensor(in.getX()),
+          gridSizes = e.sizesOfTensor(in.getGrid()), resultSizes;
+  size_t rank = sizes.size() - 2;
+  Type wide = computeType(type.getElementType());
+  resultSizes.assign(sizes.begin(), sizes.begin() + 2);
+  resultSizes.append(gridSizes.begin() + 1, gridSizes.end() - 1);
+  e.require((gridSizes[0] == sizes[0]) & (gridSizes.back() == e.at(rank)),
+            DataError::Shape, "the grid does not fit the input");
+  Sampler sampler(e, in.getX(), border, alignCorners);
+  return e.build(type, resultSizes, [&](ArrayRef<Scalar> at) {
+    Scalars place = {at[0]}, point;
+    llvm::append_range(place, at.slice(2, rank));
+    place.emplace_back();
+    for (size_t axis = 0; axis < rank; ++axis) {
+      // The grid gives the last axis first.
+      place.back() = e.at(rank - 1 - axis);
+      Scalar normalized = e.load(in.getGrid(), place).to(wide),
+             size = sizes[axis + 2].to(wide);
+      Scalar x = alignCorners ? (normalized + 1.0) / 2.0 * (size - 1.0)
+                              : ((normalized + 1.0) * size - 1.0) / 2.0;
+      if (mode == "nearest")
+        x = roundEven(x);
+      point.push_back(sampler.confine(x, axis));
+    }
+    Scalar value = mode == "nearest" ? sampler.nearest(at[0], at[1], point)
+                   : mode == "cubic" ? sampler.cubic(at[0], at[1], point)
+                                     : sampler.linear(at[0], at[1], point);
+    return value.to(type.getElementType());
+  });
+}
+
+//===--- DeformConv
+//------------------------------------------------------------------------------------------------===//
+
+Lowered lowerDeformConv(onnx::DeformConvOp op, onnx::DeformConvOp::Adaptor in,
+                        Emitter &e) {
+  RankedTensorType type = e.resultType(0);
+  auto weightType = cast<RankedTensorType>(in.getW().getType());
+  if (!weightType.hasStaticShape())
+    return e.unsupported("with weights of unknown shape");
+  WindowAttributes attributes;
+  attributes.kernel = weightType.getShape().drop_front(2);
+  attributes.strides = op.getStrides().value_or(ArrayRef<int64_t>{});
+  attributes.dilations = op.getDilations().value_or(ArrayRef<int64_t>{});
+  attributes.pads = op.getPads().value_or(ArrayRef<int64_t>{});
+  Window window(e, in.getX(), attributes);
+  size_t rank = window.rank();
+  int64_t offsetGroups = op.getOffsetGroup();
+  int64_t channels = weightType.getDimSize(1),
+          filters = weightType.getDimSize(0) / op.getGroup();
+  Type wide = computeType(type.getElementType());
+
+  // The axes of the window and of the coordinates come apart.
+  auto unfold = [&](Value tensor, bool perAxis) {
+    TensorBuilder::Sizes sizes = {e.dim(in.getX(), 0), e.size(offsetGroups)};
+    for (int64_t size : window.kernel)
+      sizes.push_back(e.size(size));
+    if (perAxis)
+      sizes.push_back(e.size(rank));
+    for (Scalar size : window.positions)
+      sizes.push_back(e.fold(size));
+    OpFoldResult count = e.product(sizes);
+    e.require(e.wrap(count) == e.wrap(e.elementCount(tensor)), DataError::Shape,
+              "offsets or mask do not fit the result");
+    return e.reshape(tensor, sizes);
+  };
+  Value offsets = unfold(in.getOffset(), true),
+        mask = in.getMask() ? unfold(in.getMask(), false) : Value();
+  Scalar perOffsetGroup = floorDiv(e.sizeOf(in.getX(), 1), e.at(offsetGroups));
+  Scalars taps = {e.at(channels)};
+  for (int64_t size : window.kernel)
+    taps.push_back(e.at(size));
+  Scalars resultSizes = window.resultSizes(in.getX());
+  resultSizes[1] = e.at(weightType.getDimSize(0));
+  Sampler sampler(e, in.getX(), Border::Zeros, true);
+
+  return e.build(type, resultSizes, [&](ArrayRef<Scalar> at) {
+    ArrayRef<Scalar> position = at.slice(2, rank);
+    Scalar start =
+        in.getB() ? e.load(in.getB(), at[1]).to(wide) : e.number(wide, 0);
+    Scalar sum =
+        e.accumulate(taps, start, [&](ArrayRef<Scalar> tap, Scalar soFar) {
+          Scalar channel = at[1] / filters * channels + tap[0],
+                 group = channel / perOffsetGroup;
+          Scalars place = {at[0], group}, point;
+          llvm::append_range(place, tap.drop_front());
+          Scalars maskPlace(place);
+          place.emplace_back();
+          llvm::append_range(place, position);
+          llvm::append_range(maskPlace, position);
+          for (size_t axis = 0; axis < rank; ++axis) {
+            place[2 + rank] = e.at(axis);
+            Scalar whole = position[axis] * window.strides[axis] +
+                           tap[1 + axis] * window.dilations[axis] -
+                           window.low[axis];
+            point.push_back(whole.to(wide) + e.load(offsets, place).to(wide));
+          }
+          Scalars weightPlace = {at[1], tap[0]};
+          llvm::append_range(weightPlace, tap.drop_front());
+          Scalar term = sampler.linear(at[0], channel, point) *
+                        e.load(in.getW(), weightPlace).to(wide);
+          return soFar +
+                 (mask ? term * e.load(mask, maskPlace).to(wide) : term);
+        });
+    return sum.to(type.getElementType());
+  });
+}
+
+//===--- Col2Im
+//----------------------------------------------------------------------------------------------------===//
+
+/// Every element of the image adds up the columns that hold it.
+Lowered lowerCol2Im(onnx::Col2ImOp op, onnx::Col2ImOp::Adaptor in, Emitter &e) {
+  RankedTensorType type = e.resultType(0);
+  Scalars image, window = e.scalarsOf(in.getBlockShape()), blocks;
+  size_t rank = window.size();
+  SmallVector<int64_t> strides = orDefault(op.getStrides(), rank, 1),
+                       dilations = orDefault(op.getDilations(), rank, 1),
+                       pads = orDefault(op.getPads(), 2 * rank, 0);
+  Scalar windowSize = e.at(1), blockCount = e.at(1);
+  for (auto [axis, size] : llvm::enumerate(e.scalarsOf(in.getImageShape()))) {
+    window[axis] = window[axis].toIndex();
+    if (!window[axis].constant())
+      e.require(window[axis] > 0, DataError::Value,
+                "the block shape is not positive");
+    image.push_back(type.isDynamicDim(axis + 2)
+                        ? size.toIndex()
+                        : e.at(type.getDimSize(axis + 2)));
+    Scalar covered = (window[axis] - 1) * dilations[axis] + 1;
+    blocks.push_back(
+        floorDiv(image[axis] + (pads[axis] + pads[axis + rank]) - covered,
+                 e.at(strides[axis])) +
+        1);
+    windowSize = windowSize * window[axis];
+    blockCount = blockCount * blocks[axis];
+  }
+  Scalar channels = e.wrap(e.div(e.sizeOf(in.getInput(), 1), windowSize));
+  e.require((blockCount == e.sizeOf(in.getInput(), 2)) &
+                (channels * windowSize == e.sizeOf(in.getInput(), 1)),
+            DataError::Shape, "the columns do not fit image and blocks");
+  Scalars resultSizes = {e.sizeOf(in.getInput(), 0), channels};
+  resultSizes.append(image);
+  Type element = type.getElementType(), wide = computeType(element);
+  return e.build(type, resultSizes, [&](ArrayRef<Scalar> at) {
+    Scalar sum = e.accumulate(
+        window, e.wrap(e.zero(wide)), [&](ArrayRef<Scalar> tap, Scalar soFar) {
+          Scalar row = at[1], column = e.at(0), counts = e.truth(true);
+          for (size_t axis = 0; axis < rank; ++axis) {
+            Scalar start =
+                       at[2 + axis] + pads[axis] - tap[axis] * dilations[axis],
+                   block = floorDiv(start, e.at(strides[axis]));
+            counts = counts & (block * strides[axis] == start) & (block >= 0) &
+                     (block < blocks[axis]);
+            row = row * window[axis] + tap[axis];
+            column =
+                column * blocks[axis] + clamp(block, e.at(0), blocks[axis] - 1);
+          }
+          Scalar term = e.load(in.getInput(), {at[0], row, column}).to(wide);
+          return soFar + select(counts, term, term.same(0.0));
+        });
+    return sum.to(element);
+  });
+}
+
+} // namespace
+
+void populateSamplingPatterns(const OnnxTypeConverter &converter,
+                              RewritePatternSet &patterns) {
+  addLowerings(converter, patterns, lowerGridSample, lowerDeformConv,
+               lowerCol2Im);
+}
+
+} // namespace ashlar
