@@ -4,7 +4,6 @@
 
 using namespace mlir;
 using ashlar::onnx::AttributeKind;
-using ashlar::onnx::emitUnsupported;
 using AttributeProto = ::onnx::AttributeProto;
 
 namespace ashlar {
@@ -131,9 +130,9 @@ GraphImporter::readAttribute(const AttributeProto &attribute, ImportNode &node,
        expected == AttributeProto::STRINGS))
     kind = expected;
   if (kind != expected)
-    return emitError(node.loc)
-           << "attribute '" << schema.name << "' of " << node.op << " is "
-           << kindName(kind) << ", expected " << kindName(expected);
+    return node.error() << "attribute '" << schema.name << "' is "
+                        << kindName(kind) << ", expected "
+                        << kindName(expected);
   Builder &b = builder;
   Attribute value;
   switch (schema.kind) {
@@ -159,8 +158,7 @@ GraphImporter::readAttribute(const AttributeProto &attribute, ImportNode &node,
     if (failed(type))
       return failure();
     if (!*type)
-      return emitError(node.loc) << "attribute '" << schema.name << "' of "
-                                 << node.op << " names no type";
+      return node.error() << "attribute '" << schema.name << "' names no type";
     value = TypeAttr::get(*type);
     break;
   }
@@ -188,8 +186,7 @@ GraphImporter::readAttributes(const proto::NodeProto &node, ImportNode &result,
   llvm::StringSet<> seen;
   for (const AttributeProto &written : node.attribute()) {
     if (!seen.insert(written.name()).second) {
-      emitError(result.loc)
-          << "attribute '" << written.name() << "' is given twice";
+      result.error() << "attribute '" << written.name() << "' is given twice";
       ok = false;
       continue;
     }
@@ -199,9 +196,8 @@ GraphImporter::readAttributes(const proto::NodeProto &node, ImportNode &result,
     std::optional<onnx::AttributeSchema> formal =
         schema.attribute(StringRef(written.name()));
     if (!formal) {
-      emitUnsupported(result.loc, "attribute '" + written.name() + "' of " +
-                                      schema.name() + " in opset " +
-                                      Twine(result.opset));
+      result.unsupported("attribute '" + written.name() +
+                         "' is not known in opset " + Twine(result.opset));
       ok = false;
       continue;
     }
@@ -245,8 +241,8 @@ LogicalResult GraphImporter::importSubgraph(const proto::GraphProto &graph,
                                             Scope &outer) {
   constexpr unsigned deepest = 32;
   if (depth >= deepest)
-    return emitError(node.loc) << "subgraphs are nested too deeply: more than "
-                               << deepest << " levels";
+    return node.error() << "subgraphs are nested too deeply: more than "
+                        << deepest << " levels";
   auto region = std::make_unique<Region>();
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(region.get());
@@ -258,17 +254,16 @@ LogicalResult GraphImporter::importSubgraph(const proto::GraphProto &graph,
   SmallVector<Type> passed = bodyArgumentTypes(node, name, builder);
   bool ok = succeeded(declare(graph, scope, node.loc));
   if (node.op != "FlexAttention" && size_t(graph.input_size()) != passed.size())
-    return emitError(node.loc)
-           << "graph '" << name << "' of " << node.op << " has "
-           << graph.input_size() << " inputs, expected " << passed.size();
+    return node.error() << "graph '" << name << "' has " << graph.input_size()
+                        << " inputs, expected " << passed.size();
   for (auto [index, input] : llvm::enumerate(graph.input())) {
     FailureOr<Type> declared = types.read(input.type(), node.loc);
     Type given = index < passed.size() ? passed[index] : Type();
     Type type = failed(declared) ? Type() : mergeTypes(given, *declared);
     if (!type && succeeded(declared))
-      emitError(node.loc) << "input '" << input.name() << "' of graph '" << name
-                          << "' has no type"
-                          << " that fits what is passed to it";
+      node.error() << "input '" << input.name() << "' of graph '" << name
+                   << "' has no type"
+                   << " that fits what is passed to it";
     ok &= bool(type);
     scope.values[input.name()] =
         type ? block->addArgument(type, node.loc) : Value();
@@ -300,11 +295,11 @@ GraphImporter::readConstant(const proto::NodeProto &node, Location loc,
     if (!attribute)
       continue;
     if (found || node.attribute_size() > 1)
-      return emitError(loc, "more than one attribute of Constant");
+      return operatorError(loc, "Constant") << "has more than one attribute";
     found = attribute;
   }
   if (!found)
-    return emitError(loc, "no value for Constant");
+    return operatorError(loc, "Constant") << "has no value";
   StringRef spelling;
   for (const AttributeProto &written : node.attribute())
     spelling = written.name();
@@ -347,8 +342,9 @@ GraphImporter::readConstant(const proto::NodeProto &node, Location loc,
                     SmallVector<StringRef>(found->strings().begin(),
                                            found->strings().end()));
   else
-    return emitError(loc) << "attribute '" << spelling << "' of Constant is "
-                          << kindName(kind) << ", which does not fit";
+    return operatorError(loc, "Constant")
+           << "attribute '" << spelling << "' is " << kindName(kind)
+           << ", which does not fit";
   if (!value)
     return failure();
   return value;

@@ -37,15 +37,15 @@ LogicalResult GraphImporter::importCall(const proto::NodeProto &node,
                                         Location loc, Scope &scope) {
   for (const Frame *frame = scope.frame; frame; frame = frame->caller)
     if (frame->function == &function)
-      return emitError(loc)
-             << "function '" << function.name() << "' calls itself";
+      return operatorError(loc, function.name())
+             << "is a function that calls itself";
   if (node.input_size() > function.input_size() ||
       node.output_size() > function.output_size())
-    return emitError(loc) << "function '" << function.name() << "' takes "
-                          << function.input_size() << " inputs and has "
-                          << function.output_size()
-                          << " outputs, but the node has " << node.input_size()
-                          << " and " << node.output_size();
+    return operatorError(loc, function.name())
+           << "is a function that takes " << function.input_size()
+           << " inputs and has " << function.output_size()
+           << " outputs, but the node has " << node.input_size() << " and "
+           << node.output_size();
   Frame frame;
   frame.caller = scope.frame;
   frame.function = &function;

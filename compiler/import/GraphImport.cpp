@@ -4,7 +4,6 @@
 #include "dialects/onnx/OnnxOps.h"
 
 using namespace mlir;
-using ashlar::onnx::emitUnsupported;
 using ashlar::onnx::OperatorSchema;
 
 namespace ashlar {
@@ -73,7 +72,7 @@ Value GraphImporter::makeConstant(
 }
 
 std::optional<Value> GraphImporter::lookup(StringRef name, Scope &scope,
-                                           Location loc) {
+                                           Location loc, StringRef op) {
   for (Scope *at = &scope; at; at = at->parent) {
     if (auto known = at->values.find(name); known != at->values.end())
       return known->second;
@@ -92,7 +91,8 @@ std::optional<Value> GraphImporter::lookup(StringRef name, Scope &scope,
       continue;
     return at->values[name] = made;
   }
-  emitError(loc) << "value '" << name << "' is not defined";
+  (op.empty() ? emitError(loc) : operatorError(loc, op))
+      << "value '" << name << "' is not defined";
   // Reported once: later uses stay quiet.
   scope.values[name] = Value();
   return std::nullopt;
@@ -137,7 +137,8 @@ LogicalResult GraphImporter::defineResults(const proto::NodeProto &node,
                  scope.sparseInitializers.contains(name) ||
                  scope.values.contains(name);
     if (taken) {
-      emitError(loc) << "output '" << name << "' is already defined";
+      operatorError(loc, node.op_type())
+          << "output '" << name << "' is already defined";
       ok = false;
     }
     scope.values[name] = value;
@@ -169,11 +170,13 @@ FailureOr<ImportNode> GraphImporter::readNode(const proto::NodeProto &node,
   auto opset = scope.frame->opsets.find(result.domain);
   std::optional<OperatorSchema> schema;
   if (opset == scope.frame->opsets.end()) {
-    if (OperatorSchema::newestOpset(result.domain) &&
-        reported.insert(result.domain).second)
-      return emitError(loc)
-             << "the model does not import operators of domain '"
-             << (result.domain.empty() ? "ai.onnx" : result.domain) << "'";
+    bool known = OperatorSchema::newestOpset(result.domain) != 0;
+    if (known && reported.insert(result.domain).second)
+      operatorError(loc, node.op_type())
+          << "the model does not import operators of domain '"
+          << (result.domain.empty() ? "ai.onnx" : result.domain) << "'";
+    if (known)
+      return failure();
   } else {
     result.opset = opset->second;
     schema = OperatorSchema::lookup(result.domain, result.op, result.opset);
@@ -189,9 +192,9 @@ FailureOr<ImportNode> GraphImporter::readNode(const proto::NodeProto &node,
   }
   if (!schema) {
     InFlightDiagnostic error =
-        emitUnsupported(loc, "operator " + node.op_type());
+        operatorUnsupported(loc, node.op_type(), "is not supported");
     if (!result.domain.empty())
-      error << " of domain '" << result.domain << "'";
+      error << " in domain '" << result.domain << "'";
     else if (OperatorSchema::newest("", result.op))
       error << " in opset " << result.opset;
     return failure();
@@ -202,7 +205,7 @@ FailureOr<ImportNode> GraphImporter::readNode(const proto::NodeProto &node,
       result.inputs.push_back(Value());
       continue;
     }
-    std::optional<Value> value = lookup(input, scope, loc);
+    std::optional<Value> value = lookup(input, scope, loc, node.op_type());
     usable &= value && *value;
     result.inputs.push_back(value.value_or(Value()));
   }

@@ -77,7 +77,8 @@ private:
                                     mlir::Location loc, Scope &scope);
   /// Nothing after a message; a null value when the value's node failed.
   std::optional<mlir::Value> lookup(llvm::StringRef name, Scope &scope,
-                                    mlir::Location loc);
+                                    mlir::Location loc,
+                                    llvm::StringRef op = {});
   mlir::Value
   makeConstant(llvm::StringRef name, Scope &scope,
                llvm::function_ref<mlir::ElementsAttr(mlir::Location)> read);

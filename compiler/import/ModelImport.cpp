@@ -72,19 +72,37 @@ LogicalResult GraphImporter::readHeader(Frame &frame) {
   return success(ok);
 }
 
+static bool isNegative(int64_t dim) {
+  return dim < 0 && !ShapedType::isDynamic(dim);
+}
+
+// The name of a dynamic dim that the model does not name.
+static std::string madeUpName(const std::string &input, size_t axis) {
+  return input + "_d" + std::to_string(axis);
+}
+
 // Makes the dims that were asked for known to the types.
 LogicalResult GraphImporter::applyShapes(const proto::GraphProto &graph) {
   Location loc = FileLineColLoc::get(context, file.name, 0, 0);
   bool ok = true;
   llvm::StringSet<> dimNames;
   for (const proto::ValueInfoProto &input : graph.input())
-    for (const auto &dim : input.type().tensor_type().shape().dim())
-      dimNames.insert(dim.dim_param());
-  for (const auto &[name, value] : options.dims)
+    for (auto [axis, dim] :
+         llvm::enumerate(input.type().tensor_type().shape().dim()))
+      dimNames.insert(dim.dim_param().empty() && !dim.has_dim_value()
+                          ? madeUpName(input.name(), axis)
+                          : dim.dim_param());
+  for (const auto &[name, value] : options.dims) {
+    if (value < 0) {
+      emitError(loc) << "dimension " << value << " given for '" << name
+                     << "' is negative";
+      ok = false;
+    }
     if (!dimNames.contains(name)) {
       emitError(loc) << "no input has a dimension named '" << name << "'";
       ok = false;
     }
+  }
   for (const ShapeOverride &shape : options.shapes) {
     auto input =
         llvm::find_if(graph.input(), [&](const proto::ValueInfoProto &info) {
@@ -95,6 +113,12 @@ LogicalResult GraphImporter::applyShapes(const proto::GraphProto &graph) {
       ok = false;
       continue;
     }
+    for (int64_t dim : shape.dims)
+      if (dim < 0 && !ShapedType::isDynamic(dim)) {
+        emitError(loc) << "dimension " << dim << " given for input '"
+                       << shape.input << "' is negative";
+        ok = false;
+      }
     const auto &tensor = input->type().tensor_type();
     if (tensor.has_shape() &&
         size_t(tensor.shape().dim_size()) != shape.dims.size()) {
@@ -134,6 +158,8 @@ FailureOr<Type> GraphImporter::inputType(const proto::ValueInfoProto &input,
   auto tensor = dyn_cast<TensorType>(*type);
   if (shape != options.shapes.end() && tensor) {
     SmallVector<int64_t> dims(shape->dims);
+    if (tensor.hasRank() && tensor.getRank() != int64_t(dims.size()))
+      return failure();
     names.resize(dims.size());
     for (auto [index, dim] : llvm::enumerate(dims)) {
       if (ShapedType::isDynamic(dim) && tensor.hasRank())
@@ -141,13 +167,29 @@ FailureOr<Type> GraphImporter::inputType(const proto::ValueInfoProto &input,
       if (!ShapedType::isDynamic(dim))
         names[index].clear();
     }
+    if (llvm::any_of(dims, isNegative))
+      return failure();
     type = RankedTensorType::get(dims, tensor.getElementType());
   }
   // Every dynamic dim has a name, so that equal ones can be known as equal.
-  if (auto ranked = dyn_cast<RankedTensorType>(*type))
-    for (auto [index, dim] : llvm::enumerate(ranked.getShape()))
-      if (ShapedType::isDynamic(dim) && names[index].empty())
-        names[index] = input.name() + "_d" + std::to_string(index);
+  if (auto ranked = dyn_cast<RankedTensorType>(*type)) {
+    SmallVector<int64_t> dims(ranked.getShape());
+    for (auto [index, dim] : llvm::enumerate(dims)) {
+      if (!ShapedType::isDynamic(dim) || !names[index].empty())
+        continue;
+      names[index] = madeUpName(input.name(), index);
+      if (std::optional<int64_t> bound = types.boundDim(names[index])) {
+        dim = *bound;
+        names[index].clear();
+      }
+    }
+    if (llvm::any_of(dims, isNegative))
+      return failure();
+    type = RankedTensorType::get(dims, ranked.getElementType());
+    if (!fitsInMemory(dims))
+      return emitError(loc)
+             << "too large: the product of the dimensions overflows";
+  }
   return type;
 }
 

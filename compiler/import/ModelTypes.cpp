@@ -13,6 +13,11 @@ bool TypeReader::bindDim(StringRef name, int64_t value) {
   return dims.emplace(name.str(), value).first->second == value;
 }
 
+std::optional<int64_t> TypeReader::boundDim(StringRef name) const {
+  auto found = dims.find(name.str());
+  return found == dims.end() ? std::nullopt : std::optional(found->second);
+}
+
 FailureOr<Type> TypeReader::readTensor(const proto::TypeProto::Tensor &tensor,
                                        Location loc,
                                        SmallVectorImpl<std::string> *dimNames) {
@@ -25,7 +30,6 @@ FailureOr<Type> TypeReader::readTensor(const proto::TypeProto::Tensor &tensor,
   if (!tensor.has_shape() || (shapesDropped && !dimNames))
     return Type(UnrankedTensorType::get(element));
   SmallVector<int64_t> shape;
-  int64_t bytes = 16;
   for (const proto::TensorShapeProto::Dimension &dim : tensor.shape().dim()) {
     int64_t size = ShapedType::kDynamic;
     std::string name = dim.dim_param();
@@ -33,21 +37,19 @@ FailureOr<Type> TypeReader::readTensor(const proto::TypeProto::Tensor &tensor,
       size = dim.dim_value();
       if (size < 0)
         return emitError(loc, "negative dimension ") << size;
-    } else if (auto bound = dims.find(name);
-               !name.empty() && bound != dims.end()) {
-      size = bound->second;
+    } else if (std::optional<int64_t> bound = boundDim(name);
+               bound && !name.empty()) {
+      if (*bound < 0)
+        return failure();
+      size = *bound;
       name.clear();
     }
-    std::optional<int64_t> product = llvm::checkedMul<int64_t>(
-        bytes, ShapedType::isDynamic(size) || !size ? 1 : size);
-    if (!product)
-      return emitError(loc,
-                       "too large: the product of the dimensions overflows");
-    bytes = *product;
     shape.push_back(size);
     if (dimNames)
       dimNames->push_back(name);
   }
+  if (!fitsInMemory(shape))
+    return emitError(loc, "too large: the product of the dimensions overflows");
   return Type(RankedTensorType::get(shape, element));
 }
 
@@ -81,6 +83,19 @@ FailureOr<Type> TypeReader::read(const proto::TypeProto &type, Location loc,
     return emitUnsupported(loc, "values of opaque type");
   }
   return Type();
+}
+
+bool fitsInMemory(ArrayRef<int64_t> dims) {
+  // The widest element has 16 bytes.
+  int64_t bytes = 16;
+  for (int64_t dim : dims) {
+    int64_t factor = ShapedType::isDynamic(dim) ? 1 : std::max<int64_t>(dim, 1);
+    std::optional<int64_t> product = llvm::checkedMul<int64_t>(bytes, factor);
+    if (!product)
+      return false;
+    bytes = *product;
+  }
+  return true;
 }
 
 Type elementTypeOf(Type type) {

@@ -23,6 +23,9 @@ public:
   /// Makes a symbolic dim static; false when it already has another value.
   bool bindDim(llvm::StringRef name, int64_t value);
 
+  /// The value that a symbolic dim was given, if any.
+  std::optional<int64_t> boundDim(llvm::StringRef name) const;
+
   /// Ignores declared shapes from now on: they belong to other input shapes.
   void dropShapes() { shapesDropped = true; }
 
@@ -39,6 +42,10 @@ private:
 /// The more precise of two types of one value; null if they contradict each
 /// other in more than dims (where dims disagree the result is dynamic).
 mlir::Type mergeTypes(mlir::Type first, mlir::Type second);
+
+/// Whether the bytes of such a tensor can be counted at all; dims are not
+/// negative.
+bool fitsInMemory(llvm::ArrayRef<int64_t> dims);
 
 /// The element type of a tensor; null for other types.
 mlir::Type elementTypeOf(mlir::Type type);

@@ -25,6 +25,21 @@ Region *ImportNode::graph(StringRef name) const {
   return nullptr;
 }
 
+InFlightDiagnostic operatorError(Location loc, StringRef op) {
+  return std::move(emitError(loc) << "'onnx." << op << "' ");
+}
+
+InFlightDiagnostic operatorUnsupported(Location loc, StringRef op,
+                                       const Twine &message) {
+  return emitUnsupported(loc, "'onnx." + op + "' " + message);
+}
+
+InFlightDiagnostic ImportNode::error() const { return operatorError(loc, op); }
+
+InFlightDiagnostic ImportNode::unsupported(const Twine &message) const {
+  return operatorUnsupported(loc, op, message);
+}
+
 int64_t ImportNode::intAttr(StringRef name, int64_t otherwise) const {
   auto attr = dyn_cast_or_null<IntegerAttr>(attributes.get(name));
   return attr ? attr.getInt() : otherwise;
@@ -42,19 +57,14 @@ std::optional<int64_t> rankOf(Value value) {
 
 namespace {
 
-std::string described(const OperatorSchema &schema) {
-  return (schema.name() + " (version " + Twine(schema.version()) + ")").str();
-}
-
 LogicalResult checkCounts(ImportNode &node, const OperatorSchema &schema) {
   // Trailing absent operands are the same as fewer operands.
   while (!node.inputs.empty() && !node.inputs.back())
     node.inputs.pop_back();
   bool ok = true;
   if (!node.inputs.empty() && !schema.formalOfInput(node.inputs.size() - 1)) {
-    emitError(node.loc) << described(schema) << " has " << node.inputs.size()
-                        << " inputs, expected " << schema.inputCount()
-                        << " at most";
+    node.error() << "has " << node.inputs.size() << " inputs, expected "
+                 << schema.inputCount() << " at most";
     ok = false;
   }
   for (unsigned i = 0;
@@ -68,16 +78,14 @@ LogicalResult checkCounts(ImportNode &node, const OperatorSchema &schema) {
     if (formal->kind == FormalKind::Variadic && i >= node.inputs.size())
       needed = i < schema.minInputs();
     if (needed && !node.input(i)) {
-      emitError(node.loc) << described(schema) << ": input " << i << " '"
-                          << formal->name << "' is missing";
+      node.error() << "input " << i << " '" << formal->name << "' is missing";
       ok = false;
     }
   }
   if (!node.results.empty() &&
       !schema.formalOfOutput(node.results.size() - 1)) {
-    emitError(node.loc) << described(schema) << " has " << node.results.size()
-                        << " outputs, expected " << schema.outputCount()
-                        << " at most";
+    node.error() << "has " << node.results.size() << " outputs, expected "
+                 << schema.outputCount() << " at most";
     ok = false;
   }
   return success(ok);
@@ -88,9 +96,8 @@ LogicalResult checkAttributes(const ImportNode &node,
   bool ok = true;
   for (NamedAttribute attr : node.attributes)
     if (!schema.attribute(attr.getName().getValue())) {
-      emitUnsupported(
-          node.loc, Twine("attribute '") + attr.getName().getValue() + "' of " +
-                        schema.name() + " in version " + Twine(node.since));
+      node.unsupported("attribute '" + attr.getName().getValue() +
+                       "' is not supported in version " + Twine(node.since));
       ok = false;
     }
   for (unsigned i = 0; i < schema.attributeCount(); ++i) {
@@ -99,8 +106,7 @@ LogicalResult checkAttributes(const ImportNode &node,
                        ? node.graph(attr.name) != nullptr
                        : bool(node.attributes.get(attr.name));
     if (attr.required && !present) {
-      emitError(node.loc) << described(schema) << ": attribute '" << attr.name
-                          << "' is missing";
+      node.error() << "attribute '" << attr.name << "' is missing";
       ok = false;
     }
   }
@@ -158,13 +164,12 @@ FailureOr<Type> resultType(const ImportNode &node, const OperatorSchema &schema,
       index < node.results.size() ? node.results[index].declared : Type();
   Type type = mergeTypes(inferred, declared);
   if (!type && inferred)
-    return emitError(node.loc) << schema.name() << ": output " << index << " '"
-                               << node.results[index].name << "' is declared "
-                               << declared << ", expected " << inferred;
+    return node.error() << "output " << index << " '"
+                        << node.results[index].name << "' is declared "
+                        << declared << ", expected " << inferred;
   if (!type)
-    return emitUnsupported(
-        node.loc, schema.name() + ": the type of output " + Twine(index) +
-                      " is not known; the model does not declare it");
+    return node.unsupported("the type of output " + Twine(index) +
+                            " is not known: the model does not declare it");
   return type;
 }
 
@@ -174,8 +179,7 @@ FailureOr<SmallVector<Value>> NodeBuilder::build(ImportNode &node) {
   std::optional<OperatorSchema> schema =
       OperatorSchema::newest(node.domain, node.op);
   if (!schema || schema->deprecated())
-    return emitUnsupported(node.loc, "operator " + node.op + " in version " +
-                                         Twine(node.since));
+    return node.unsupported("is not supported in version " + Twine(node.since));
   bool ok = succeeded(checkCounts(node, *schema));
   ok &= succeeded(checkAttributes(node, *schema));
   if (!ok || failed(checkOperandTypes(node, *schema)))
@@ -184,7 +188,7 @@ FailureOr<SmallVector<Value>> NodeBuilder::build(ImportNode &node) {
   OperationState state(node.loc, schema->operationName());
   std::optional<RegisteredOperationName> info = state.name.getRegisteredInfo();
   if (!info)
-    return emitUnsupported(node.loc, "operator " + node.op);
+    return node.unsupported("is not supported");
   addOperands(state, node, *schema,
               info->hasTrait<OpTrait::AttrSizedOperandSegments>(), builder);
   SmallVector<int32_t> sizes;

@@ -5,6 +5,7 @@
 #include "compiler/import/TensorData.h"
 #include "dialects/onnx/OperatorSchema.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/OperationSupport.h"
 
 namespace ashlar {
@@ -40,10 +41,19 @@ struct ImportNode {
   template <typename Attr> Attr take(llvm::StringRef name) {
     return mlir::dyn_cast_or_null<Attr>(attributes.erase(name));
   }
+  mlir::InFlightDiagnostic error() const;
+  mlir::InFlightDiagnostic unsupported(const llvm::Twine &message) const;
   int64_t intAttr(llvm::StringRef name, int64_t otherwise) const;
   llvm::StringRef stringAttr(llvm::StringRef name,
                              llvm::StringRef otherwise) const;
 };
+
+/// Messages about a node begin with its operator, as MLIR's own about
+/// operations do.
+mlir::InFlightDiagnostic operatorError(mlir::Location loc, llvm::StringRef op);
+mlir::InFlightDiagnostic operatorUnsupported(mlir::Location loc,
+                                             llvm::StringRef op,
+                                             const llvm::Twine &message);
 
 /// Makes operations in their newest form: checks operands against the
 /// operator's schema and gives every result its element type at least.

@@ -104,8 +104,8 @@ LogicalResult orderNodes(const Nodes &nodes,
     seen[at] = true;
     at = waitingProducer(at);
   }
-  InFlightDiagnostic error =
-      emitError(locationOf(at), "node depends on its own result");
+  InFlightDiagnostic error = operatorError(locationOf(at), nodes[at].op_type());
+  error << "depends on its own result";
   for (unsigned next = waitingProducer(at); next != at;
        next = waitingProducer(next))
     error.attachNote(locationOf(next)) << "by way of this node";

@@ -328,9 +328,8 @@ LogicalResult checkOperandTypes(const ImportNode &node,
     FormalSchema formal = *schema.formalOfInput(i);
     Type type = node.inputs[i].getType();
     if (!contains(formal.types, type)) {
-      emitError(node.loc) << schema.name() << ": input " << i << " '"
-                          << formal.name << "' is " << type
-                          << ", which the operator does not take";
+      node.error() << "input " << i << " '" << formal.name << "' is " << type
+                   << ", which the operator does not take";
       ok = false;
       continue;
     }
@@ -339,10 +338,9 @@ LogicalResult checkOperandTypes(const ImportNode &node,
     auto [entry, isNew] =
         bound.try_emplace(formal.typeVariable, formal.name, withoutShape(type));
     if (!isNew && entry->second.second != withoutShape(type)) {
-      emitError(node.loc) << schema.name() << ": input " << i << " '"
-                          << formal.name << "' is " << type << ", but '"
-                          << entry->second.first << "' is "
-                          << entry->second.second << "; both have one type";
+      node.error() << "input " << i << " '" << formal.name << "' is " << type
+                   << ", but '" << entry->second.first << "' is "
+                   << entry->second.second << "; both have one type";
       ok = false;
     }
   }

@@ -1,11 +1,11 @@
 #include "compiler/import/TensorData.h"
+#include "compiler/import/ModelTypes.h"
 #include "dialects/onnx/Diagnostics.h"
 #include "dialects/onnx/OnnxDialect.h"
 #include "dialects/onnx/OperatorSchema.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/APFloat.h"
-#include "llvm/Support/CheckedArithmetic.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;
@@ -106,20 +106,14 @@ RankedTensorType tensorTypeOf(MLIRContext *context, ArrayRef<int64_t> dims,
       emitUnsupported(loc, "unknown tensor element type " + Twine(elementType));
     return nullptr;
   }
-  int64_t bytes = 16;
-  for (int64_t dim : dims) {
+  for (int64_t dim : dims)
     if (dim < 0) {
       emitError(loc, "tensor with a negative dimension ") << dim;
       return nullptr;
     }
-    std::optional<int64_t> product =
-        llvm::checkedMul<int64_t>(bytes, std::max<int64_t>(dim, 1));
-    if (!product) {
-      emitError(loc,
-                "tensor too large: the product of its dimensions overflows");
-      return nullptr;
-    }
-    bytes = *product;
+  if (!fitsInMemory(dims)) {
+    emitError(loc, "tensor too large: the product of its dimensions overflows");
+    return nullptr;
   }
   return RankedTensorType::get(dims, element);
 }

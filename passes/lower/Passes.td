@@ -87,7 +87,8 @@ def ExpandMath : Pass<"ashlar-expand-math"> {
     conversions from f32 to bf16 and from f64 to 16 bits become arithmetic too,
     since the code generator would call a library for them.
 
-    Guarantees: no transcendental function of fewer than 64 bits remains.
+    Requires: nothing. Guarantees: no transcendental function of fewer than 64
+    bits remains.
     Functions of f64 are left to libm.
 
     Example: test/passes/lower/expand-math.mlir

@@ -3,8 +3,6 @@
 #include "dialects/onnx/OperatorSchema.h"
 #include "passes/simplify/GraphPatterns.h"
 
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-
 using namespace mlir;
 using namespace ashlar::onnx;
 
@@ -287,13 +285,7 @@ struct CleanGraph : impl::CleanGraphBase<CleanGraph> {
     patterns.add(removeReshape);
     patterns.add(inlineIf);
     patterns.add(removeLoop);
-    // Folding belongs to other passes; regions must keep their blocks.
-    GreedyRewriteConfig config;
-    config.enableFolding(false)
-        .enableConstantCSE(false)
-        .setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-    if (failed(
-            applyPatternsGreedily(getOperation(), std::move(patterns), config)))
+    if (failed(applyRewrites(getOperation(), std::move(patterns))))
       getOperation()->emitWarning("graph cleaning did not come to an end");
   }
 };

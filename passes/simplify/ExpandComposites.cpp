@@ -2,8 +2,6 @@
 
 #include "passes/simplify/expand/GraphBuilder.h"
 
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-
 using namespace mlir;
 using namespace ashlar::onnx;
 
@@ -25,12 +23,7 @@ struct ExpandComposites : impl::ExpandCompositesBase<ExpandComposites> {
     populateQuantizedExpansions(patterns);
     populateFusedExpansions(patterns);
     //    populateSignalExpansions(patterns);
-    GreedyRewriteConfig config;
-    config.enableFolding(false)
-        .enableConstantCSE(false)
-        .setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
-    if (failed(
-            applyPatternsGreedily(getOperation(), std::move(patterns), config)))
+    if (failed(applyRewrites(getOperation(), std::move(patterns))))
       return signalPassFailure();
   }
 };

@@ -1,5 +1,6 @@
 #include "passes/simplify/GraphPatterns.h"
 
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include <cmath>
 
 using namespace mlir;
@@ -72,4 +73,12 @@ Value ashlar::onnx::makeReshape(OpBuilder &builder, Location loc, Value value,
   if (llvm::is_contained(target, 0))
     reshape->setAttr("allowzero", builder.getI64IntegerAttr(1));
   return reshape;
+}
+
+LogicalResult ashlar::onnx::applyRewrites(Operation *root,
+                                          RewritePatternSet &&patterns) {
+  GreedyRewriteConfig config;
+  config.enableFolding(false).enableConstantCSE(false);
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled);
+  return applyPatternsGreedily(root, std::move(patterns), config);
 }

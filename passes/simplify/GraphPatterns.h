@@ -36,6 +36,11 @@ mlir::Value makeScalar(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::Value makeReshape(mlir::OpBuilder &builder, mlir::Location loc,
                         mlir::Value value, mlir::RankedTensorType type);
 
+// Applies patterns until nothing changes. Regions keep their blocks, and
+// nothing is folded on the way.
+mlir::LogicalResult applyRewrites(mlir::Operation *root,
+                                  mlir::RewritePatternSet &&patterns);
+
 } // namespace ashlar::onnx
 
 #endif // ASHLAR_PASSES_SIMPLIFY_GRAPHPATTERNS_H

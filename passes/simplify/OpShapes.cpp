@@ -255,6 +255,8 @@ LogicalResult OpShapes::result(Value value, Type element,
                                ArrayRef<DimExpr> dims) {
   if (!value)
     return success();
+  if (!element)
+    return error() << "operand is no tensor";
   ValueFacts facts;
   int64_t count = 1;
   SmallVector<int64_t> sizes;
@@ -276,6 +278,8 @@ LogicalResult OpShapes::result(Value value, Type element,
 }
 
 LogicalResult OpShapes::resultUnranked(Value value, Type element) {
+  if (!element)
+    return error() << "operand is no tensor";
   ValueFacts facts;
   facts.type = UnrankedTensorType::get(element);
   return resultFacts(value, std::move(facts));
@@ -297,6 +301,8 @@ LogicalResult OpShapes::resultLike(Value value, Value other) {
 
 LogicalResult OpShapes::resultShapedLike(Value value, Type element,
                                          Value other) {
+  if (value && !element) // sequences and optionals
+    return resultType(value, type(other));
   if (!ranked(other))
     return resultUnranked(value, element);
   return result(value, element, dims(other));

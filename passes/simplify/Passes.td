@@ -59,4 +59,83 @@ def ExpandComposites : Pass<"ashlar-expand-composites", "::mlir::ModuleOp"> {
   }];
 }
 
+def FoldBatchNorm : Pass<"ashlar-fold-batch-norm", "::mlir::ModuleOp"> {
+  let summary = "Fold batch normalization into the weights before it";
+  let description = [{
+    BatchNormalization at inference with constant parameters scales and shifts the channels of what comes before it: the
+    weights and bias of a Conv, ConvTranspose or Gemm take that on, computed in double and rounded once. Without such a
+    neighbour it becomes a product and a sum with constants.
+
+    Requires: inferred types. Guarantees: no BatchNormalization with constant f32 parameters remains at inference.
+  }];
+}
+
+def FoldScale : Pass<"ashlar-fold-scale", "::mlir::ModuleOp"> {
+  let summary = "Fold sums and products with a constant for each channel into convolutions";
+  let description = [{
+    Add, Sub, Mul and Div of the result of a convolution and a constant that has one number for each channel, or one for
+    all, go into the weights and bias (f32, in double, rounded once).
+
+    Requires: inferred types. Guarantees: types are unchanged.
+  }];
+}
+
+def FoldPadIntoConv : Pass<"ashlar-fold-pad-into-conv", "::mlir::ModuleOp"> {
+  let summary = "Let convolutions and pools pad for themselves";
+  let description = [{
+    A Pad of zeros on the spatial axes in front of a Conv or an AveragePool becomes pads of its own.
+
+    Requires: inferred types. Guarantees: types are unchanged.
+  }];
+}
+
+def RecogniseGelu : Pass<"ashlar-recognise-gelu", "::mlir::ModuleOp"> {
+  let summary = "Recognise GELU as exporters spell it";
+  let description = [{
+    Products of x, one half and one plus an erf of x (or the tanh that approximates it), in any order, become
+    `onnx.Gelu`.
+
+    Requires: constants folded, types inferred. Guarantees: types are unchanged, values differ by rounding only.
+  }];
+}
+
+def RecogniseSwish : Pass<"ashlar-recognise-swish", "::mlir::ModuleOp"> {
+  let summary = "Recognise Swish, HardSwish and Mish as exporters spell them";
+  let description = [{
+    Products of x and a sigmoid of x become `onnx.Swish` (also with a factor inside), products of x and a hard sigmoid or
+    a clip of x + 3 divided by 6 `onnx.HardSwish`, of x and tanh of softplus `onnx.Mish`.
+
+    Requires: constants folded, types inferred. Guarantees: types are unchanged, values differ by rounding only.
+  }];
+}
+
+def RecogniseLayerNorm : Pass<"ashlar-recognise-layer-norm", "::mlir::ModuleOp"> {
+  let summary = "Recognise layer normalization as exporters spell it";
+  let description = [{
+    x minus its mean over trailing axes, divided by the square root of the mean of squares of that plus an epsilon, with
+    scale and shift where they follow, becomes `onnx.LayerNormalization`.
+
+    Requires: constants folded, types inferred. Guarantees: types are unchanged, values differ by rounding only.
+  }];
+}
+
+def RecogniseRmsNorm : Pass<"ashlar-recognise-rms-norm", "::mlir::ModuleOp"> {
+  let summary = "Recognise root-mean-square normalization as exporters spell it";
+  let description = [{
+    x divided by the square root of the mean of its squares over trailing axes plus an epsilon, with a scale where it
+    follows, becomes `onnx.RMSNormalization`.
+
+    Requires: constants folded, types inferred. Guarantees: types are unchanged, values differ by rounding only.
+  }];
+}
+
+def RecogniseSoftmax : Pass<"ashlar-recognise-softmax", "::mlir::ModuleOp"> {
+  let summary = "Recognise softmax as exporters spell it";
+  let description = [{
+    The exponential of x minus its maximum along one axis, divided by its sum along that axis, becomes `onnx.Softmax`.
+
+    Requires: constants folded, types inferred. Guarantees: types are unchanged, values differ by rounding only.
+  }];
+}
+
 #endif // ASHLAR_PASSES_SIMPLIFY_PASSES_TD

@@ -17,5 +17,15 @@ void ashlar::buildSimplifyPipeline(OpPassManager &manager) {
   manager.addPass(createFoldConstants());
   manager.addPass(createFoldDequantizedWeights());
   manager.addPass(createCleanGraph());
+  // Equal values are one value from here on: patterns compare by that.
+  manager.addPass(createCSEPass());
+  manager.addPass(createRecogniseSoftmax());
+  manager.addPass(createRecogniseLayerNorm());
+  manager.addPass(createRecogniseRmsNorm());
+  manager.addPass(createRecogniseGelu());
+  manager.addPass(createRecogniseSwish());
+  manager.addPass(createFoldPadIntoConv());
+  manager.addPass(createFoldBatchNorm());
+  manager.addPass(createFoldScale());
   manager.addPass(createCSEPass());
 }

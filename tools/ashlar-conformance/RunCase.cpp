@@ -2,50 +2,32 @@
 #include "tools/ashlar-conformance/RunCase.h"
 #include "compiler/api/Compile.h"
 #include "compiler/data/Compare.h"
-#include "compiler/data/TensorFile.h"
+#include "compiler/data/DataFiles.h"
 #include "compiler/execution/ModelRunner.h"
-#include "dialects/onnx/Diagnostics.h"
-#include "mlir/IR/Diagnostics.h"
-#include "llvm/Support/FileSystem.h"
+#include "compiler/report/DiagnosticPrinter.h"
 
 using namespace llvm;
 namespace ashlar::conformance {
-namespace {
 
-/// Collects the errors of a compilation.
-class Problems {
-public:
-  explicit Problems(mlir::MLIRContext &context)
-      : handler(&context,
-                [this](mlir::Diagnostic &diagnostic) { take(diagnostic); }) {}
+static constexpr int unsupportedExitCode = 4;
 
-  /// What an unsuccessful compilation is: unsupported where every error is.
-  Result result() const {
-    if (count == 0)
-      return {Outcome::Failed, "no object, and no message"};
-    return {onlyUnsupported ? Outcome::Unsupported : Outcome::Failed, text};
+/// What an unsuccessful compilation is: unsupported where every error says so.
+static Result refusal(const DiagnosticPrinter &diagnostics) {
+  Result result;
+  if (diagnostics.exitCode() == unsupportedExitCode)
+    result.outcome = Outcome::Unsupported;
+  result.detail = "no object, and no message";
+  for (const PrintedDiagnostic &one : diagnostics.diagnostics()) {
+    if (one.severity != mlir::DiagnosticSeverity::Error)
+      continue;
+    // The first error, without the operations printed below it.
+    result.detail = ("\"" + Twine(one.node) + "\" (" + one.op +
+                     "): " + StringRef(one.message).split('\n').first)
+                        .str();
+    break;
   }
-
-private:
-  void take(mlir::Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
-      return;
-    onlyUnsupported &= onnx::isUnsupported(diagnostic);
-    if (count++)
-      return;
-    StringRef node = onnx::nodeName(diagnostic.getLocation());
-    text = node.empty() ? "" : ("\"" + node + "\": ").str();
-    // One line: the first; what follows are printed operations.
-    text += StringRef(diagnostic.str()).split('\n').first;
-  }
-
-  unsigned count = 0;
-  bool onlyUnsupported = true;
-  std::string text;
-  mlir::ScopedDiagnosticHandler handler;
-};
-
-} // namespace
+  return result;
+}
 
 static std::string oneLine(Error error) {
   std::string text = toString(std::move(error));
@@ -53,25 +35,10 @@ static std::string oneLine(Error error) {
   return text;
 }
 
-/// input_0.pb, input_1.pb, ... of a data set.
-static Expected<std::vector<data::Tensor>> readAll(StringRef folder,
-                                                   StringRef kind) {
-  std::vector<data::Tensor> tensors;
-  for (unsigned i = 0;; ++i) {
-    std::string path = (folder + "/" + kind + "_" + Twine(i) + ".pb").str();
-    if (!sys::fs::exists(path))
-      return tensors;
-    Expected<data::Tensor> tensor = data::readTensorFile(path);
-    if (!tensor)
-      return tensor.takeError();
-    tensors.push_back(std::move(*tensor));
-  }
-}
-
 /// What is wrong with the outputs; empty where they agree.
-static std::string mismatch(ArrayRef<data::Tensor> got,
-                            ArrayRef<data::Tensor> expected,
-                            const RunOptions &options) {
+static std::string difference(ArrayRef<data::Tensor> got,
+                              ArrayRef<data::Tensor> expected,
+                              const RunOptions &options) {
   if (got.size() < expected.size())
     return std::to_string(got.size()) + " outputs, expected " +
            std::to_string(expected.size());
@@ -103,30 +70,27 @@ static std::string mismatch(ArrayRef<data::Tensor> got,
 /// Runs one data set; an error or an empty text.
 static std::string runDataSet(ModelRunner &runner, StringRef folder,
                               const RunOptions &options) {
-  Expected<std::vector<data::Tensor>> inputs = readAll(folder, "input");
-  if (!inputs)
-    return oneLine(inputs.takeError());
-  Expected<std::vector<data::Tensor>> expected = readAll(folder, "output");
-  if (!expected)
-    return oneLine(expected.takeError());
-  if (Error error = runner.bind(std::move(*inputs)))
+  Expected<data::TestData> data = data::readTestFolder(folder);
+  if (!data)
+    return oneLine(data.takeError());
+  if (Error error = runner.bind(std::move(data->inputs)))
     return oneLine(std::move(error));
   if (Error error = runner.execute())
     return oneLine(std::move(error));
-  return mismatch(runner.outputs(), *expected, options);
+  return difference(runner.outputs(), data->outputs, options);
 }
 
 Result runCase(const Case &test, const RunOptions &options) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   prepareContext(context);
-  Problems problems(context);
+  DiagnosticPrinter diagnostics(context, nulls());
   CompileOptions compile;
   compile.prefix = "model";
   compile.cpus = {options.cpu};
   mlir::FailureOr<CompiledModel> compiled =
       compileModel(context, test.folder + "/model.onnx", compile);
   if (mlir::failed(compiled))
-    return problems.result();
+    return refusal(diagnostics);
   Expected<std::unique_ptr<LoadedModel>> model =
       LoadedModel::load(compiled->object.toBuffer());
   if (!model)

@@ -41,10 +41,10 @@ static cl::opt<std::string> cpu("cpu", cl::init("native"), cl::cat(category),
                                 cl::desc("CPU to compile for"));
 static cl::opt<unsigned> timeout("timeout", cl::init(120), cl::cat(category),
                                  cl::desc("Seconds for one case"));
-static cl::opt<double> rtol("rtol", cl::init(1e-3), cl::cat(category),
-                            cl::desc("Relative tolerance"));
-static cl::opt<double> atol("atol", cl::init(1e-7), cl::cat(category),
-                            cl::desc("Absolute tolerance"));
+static cl::opt<double> relative("rtol", cl::init(1e-3), cl::cat(category),
+                                cl::desc("Relative tolerance"));
+static cl::opt<double> absolute("atol", cl::init(1e-7), cl::cat(category),
+                                cl::desc("Absolute tolerance"));
 
 /// Writes what was asked for; the exit code of the run.
 static Expected<int> report(ArrayRef<Case> cases, ArrayRef<Result> results) {
@@ -84,7 +84,7 @@ static Expected<int> run() {
   }
   Regex wanted(filter);
   erase_if(*cases, [&](const Case &test) { return !wanted.match(test.name); });
-  RunOptions options{cpu, rtol, atol};
+  RunOptions options{cpu, relative, absolute};
   std::vector<Result> results = runInChildren(
       cases->size(), jobs, timeout,
       [&](unsigned index) { return runCase((*cases)[index], options); },

@@ -216,7 +216,7 @@ static int run(const Arguments &arguments) {
   if (Error error = readSettings(arguments, settings))
     return fail(ExitUsage, std::move(error));
   int code = ExitOk;
-  std::unique_ptr<LoadedModel> model =
+  RunnableModel model =
       obtainModel(arguments.positional().front(), arguments, code);
   if (!model)
     return code;
@@ -260,6 +260,8 @@ Command ashlar::tool::benchCommand() {
       {"serve", "", "be such a program: read numbers of runs, answer times"},
       {"json", "FILE", "write the figures as JSON; '-' is standard output"}};
   for (Option &option : inputOptions())
+    options.push_back(option);
+  for (Option &option : weightsOptions())
     options.push_back(option);
   for (Option &option : modelOptions())
     options.push_back(option);

@@ -54,33 +54,81 @@ compileInMemory(StringRef path, const Arguments &arguments, int &exitCode) {
   return compiled->object.toBuffer();
 }
 
-std::unique_ptr<LoadedModel>
-ashlar::tool::obtainModel(StringRef path, const Arguments &arguments,
-                          int &exitCode) {
-  exitCode = ExitInvalid;
+std::vector<Option> ashlar::tool::weightsOptions() {
+  return {{"weights", "FILE",
+           "weights of an object that has none inside; default: the file\n"
+           "beside it that ends in .weights"}};
+}
+
+// Weights are used in place: the file is mapped, at a page's alignment.
+static llvm::Error mapWeights(StringRef path, const Arguments &arguments,
+                              RunnableModel &result) {
+  const ashlar_model_info &info = result->info();
+  if (info.weights || !info.weights_bytes)
+    return llvm::Error::success();
+  llvm::SmallString<256> file(path);
+  llvm::sys::path::replace_extension(file, ".weights");
+  if (auto given = arguments.value("weights"))
+    file = *given;
+  auto mapped = llvm::MemoryBuffer::getFile(file, /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
+  if (!mapped)
+    return usageError(file + ": error: cannot read the weights: " +
+                      mapped.getError().message());
+  if ((*mapped)->getBufferSize() != info.weights_bytes)
+    return usageError(file + ": error: file holds " +
+                      llvm::Twine((*mapped)->getBufferSize()) +
+                      " bytes, expected " + llvm::Twine(info.weights_bytes) +
+                      ": the weights are those of another model");
+  // Small files are read, not mapped, to wherever the allocator puts them.
+  if (reinterpret_cast<uintptr_t>((*mapped)->getBufferStart()) %
+      ASHLAR_ALIGNMENT) {
+    auto copy = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
+        (*mapped)->getBufferSize(), file, llvm::Align(ASHLAR_ALIGNMENT));
+    memcpy(copy->getBufferStart(), (*mapped)->getBufferStart(),
+           (*mapped)->getBufferSize());
+    *mapped = std::move(copy);
+  }
+  result->weights = (*mapped)->getBuffer();
+  result.weights = std::move(*mapped);
+  return llvm::Error::success();
+}
+
+static std::unique_ptr<llvm::MemoryBuffer>
+readOrCompile(StringRef path, const Arguments &arguments, int &exitCode,
+              bool &compiledHere) {
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                           /*RequiresNullTerminator=*/false);
   if (!file) {
-    fail(ExitInvalid,
-         path + ": error: cannot read the file: " + file.getError().message());
+    exitCode = fail(ExitInvalid, path + ": error: cannot read the file: " +
+                                     file.getError().message());
     return nullptr;
   }
-  std::unique_ptr<llvm::MemoryBuffer> object;
-  bool compiledHere = !isObjectFile((*file)->getBuffer());
-  if (compiledHere) {
-    file->reset();
-    object = compileInMemory(path, arguments, exitCode);
-    if (!object)
-      return nullptr;
-  } else {
-    object = std::move(*file);
-  }
+  compiledHere = !isObjectFile((*file)->getBuffer());
+  if (!compiledHere)
+    return std::move(*file);
+  file->reset();
+  return compileInMemory(path, arguments, exitCode);
+}
+
+RunnableModel ashlar::tool::obtainModel(StringRef path,
+                                        const Arguments &arguments,
+                                        int &exitCode) {
+  bool compiledHere = false;
+  auto object = readOrCompile(path, arguments, exitCode, compiledHere);
+  if (!object)
+    return {};
   auto model = LoadedModel::load(std::move(object));
   if (!model) {
-    exitCode = compiledHere ? ExitInternal : ExitInvalid;
-    fail(exitCode, path + ": error: " + llvm::toString(model.takeError()));
-    return nullptr;
+    exitCode = fail(compiledHere ? ExitInternal : ExitInvalid,
+                    path + ": error: " + llvm::toString(model.takeError()));
+    return {};
+  }
+  RunnableModel result{std::move(*model), nullptr};
+  if (llvm::Error error = mapWeights(path, arguments, result)) {
+    exitCode = fail(ExitInvalid, std::move(error));
+    return {};
   }
   exitCode = ExitOk;
-  return std::move(*model);
+  return result;
 }

@@ -28,11 +28,25 @@ private:
   std::unique_ptr<DiagnosticPrinter> printer;
 };
 
+/// A model that can be run, with the file that its weights are mapped from
+/// where they are not in the object.
+struct RunnableModel {
+  std::unique_ptr<LoadedModel> model;
+  std::unique_ptr<llvm::MemoryBuffer> weights;
+
+  explicit operator bool() const { return model != nullptr; }
+  LoadedModel *operator->() const { return model.get(); }
+  LoadedModel &operator*() const { return *model; }
+};
+
+/// Options for objects whose weights are in a file.
+std::vector<Option> weightsOptions();
+
 /// The model in file `path`, compiled in memory with the options given unless
 /// it is an object. Messages have been printed where it fails, and `exitCode`
 /// is set.
-std::unique_ptr<LoadedModel>
-obtainModel(llvm::StringRef path, const Arguments &arguments, int &exitCode);
+RunnableModel obtainModel(llvm::StringRef path, const Arguments &arguments,
+                          int &exitCode);
 
 } // namespace ashlar::tool
 #endif

@@ -286,9 +286,11 @@ static int run(const Arguments &arguments) {
   int code = ExitOk;
   std::unique_ptr<LoadedModel> object;
   if (isObjectFile((*file)->getBuffer())) {
-    object = obtainModel(path, arguments, code);
-    if (!object)
-      return code;
+    auto loaded = LoadedModel::load(std::move(*file));
+    if (!loaded)
+      return fail(ExitInvalid,
+                  path + ": error: " + llvm::toString(loaded.takeError()));
+    object = std::move(*loaded);
     inspectObject(object->info(), result);
   } else {
     file->reset();

@@ -301,7 +301,7 @@ static int run(const Arguments &arguments) {
       return fail(ExitUsage, number.takeError());
     threads = *number;
   }
-  std::unique_ptr<LoadedModel> model = obtainModel(path, arguments, code);
+  RunnableModel model = obtainModel(path, arguments, code);
   if (!model)
     return code;
   Tolerances tolerances;
@@ -348,6 +348,8 @@ Command ashlar::tool::runCommand() {
       {"threads", "N", "worker threads; default: all that may be used"},
       {"json", "FILE", "write the comparison as JSON; '-' is standard output"}};
   options.insert(options.end(), more.begin(), more.end());
+  for (Option &option : weightsOptions())
+    options.push_back(option);
   for (Option &option : modelOptions())
     options.push_back(option);
   return {

@@ -7,6 +7,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/PrettyStackTrace.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace ashlar::tool;
@@ -17,18 +18,16 @@ using llvm::StringRef;
 #endif
 
 int ashlar::tool::fail(int code, const llvm::Twine &text) {
-  llvm::errs() << "ashlar: error: " << text << '\n';
+  std::string line = text.str();
+  // Errors about files name the file already.
+  if (!StringRef(line).contains(": error: "))
+    llvm::errs() << "ashlar: error: ";
+  llvm::errs() << line << '\n';
   return code;
 }
 
 int ashlar::tool::fail(int code, llvm::Error error) {
-  std::string text = llvm::toString(std::move(error));
-  // Errors about files name the file already.
-  if (StringRef(text).contains(": error: ")) {
-    llvm::errs() << text << '\n';
-    return code;
-  }
-  return fail(code, text);
+  return fail(code, llvm::toString(std::move(error)));
 }
 
 static std::vector<Command> commands() {
@@ -98,6 +97,7 @@ static int runCommandLine(const Command &command,
 }
 
 int main(int argc, char **argv) {
+  llvm::setBugReportMsg("ashlar crashed; where it was:\n");
   llvm::InitLLVM init(argc, argv);
   handleCrashes(argc, argv);
   llvm::ArrayRef<const char *> line(argv + 1, argc - 1);

@@ -1,7 +1,6 @@
 // Elementwise operators: before opset 7 broadcasting was asked for by
 // attributes; Clip had its bounds as attributes up to 10.
 #include "compiler/import/upgrade/Upgrade.h"
-#include "dialects/onnx/Diagnostics.h"
 
 using namespace mlir;
 
@@ -103,9 +102,8 @@ LogicalResult castTo(NodeBuilder &b, ImportNode &node,
     return known.equals_insensitive(name.getValue());
   });
   if (found == std::end(names))
-    return emitError(node.loc)
-           << "attribute 'to' of Cast names the unknown type '"
-           << name.getValue() << "'";
+    return node.error() << "attribute 'to' names the unknown type '"
+                        << name.getValue() << "'";
   node.attributes.set(
       "to", b.builder.getI64IntegerAttr(found - std::begin(names) + 1));
   return success();

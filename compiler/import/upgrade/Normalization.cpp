@@ -1,10 +1,8 @@
 // Normalisations and Dropout: what was for training goes, old layouts of the
 // parameters are brought to the new one.
 #include "compiler/import/upgrade/Upgrade.h"
-#include "dialects/onnx/Diagnostics.h"
 
 using namespace mlir;
-using ashlar::onnx::emitUnsupported;
 
 namespace ashlar {
 namespace {
@@ -19,7 +17,7 @@ LogicalResult dropIsTest(NodeBuilder &, ImportNode &node,
   bool isTest = node.intAttr("is_test", 0) != 0;
   node.attributes.erase("is_test");
   if (!isTest)
-    return emitUnsupported(node.loc, node.op + " in training mode");
+    return node.unsupported("is not supported in training mode");
   return success();
 }
 
@@ -82,7 +80,7 @@ LogicalResult inferenceOnly(NodeBuilder &, ImportNode &node,
                             SmallVectorImpl<Value> &) {
   for (unsigned i = 1; i < node.results.size(); ++i)
     if (wants(node, i))
-      return emitUnsupported(node.loc, node.op + " in training mode");
+      return node.unsupported("is not supported in training mode");
   node.results.resize(std::min<size_t>(node.results.size(), 1));
   return success();
 }

@@ -1,7 +1,6 @@
 // Pooling: exponents were floats once, and RoiAlign measured coordinates
 // otherwise.
 #include "compiler/import/upgrade/Upgrade.h"
-#include "dialects/onnx/Diagnostics.h"
 
 using namespace mlir;
 
@@ -15,8 +14,8 @@ LogicalResult integerExponent(NodeBuilder &b, ImportNode &node,
     return success();
   double value = p.getValueAsDouble();
   if (value != double(int64_t(value)))
-    return onnx::emitUnsupported(
-        node.loc, node.op + " with an exponent that is no integer");
+    return node.unsupported(
+        "is not supported with an exponent that is no integer");
   node.attributes.set("p", b.builder.getI64IntegerAttr(int64_t(value)));
   return success();
 }

@@ -1,9 +1,7 @@
 // Recurrent layers and Scan.
 #include "compiler/import/upgrade/Upgrade.h"
-#include "dialects/onnx/Diagnostics.h"
 
 using namespace mlir;
-using ashlar::onnx::emitUnsupported;
 
 namespace ashlar {
 namespace {
@@ -25,7 +23,7 @@ LogicalResult scanOfOneBatch(NodeBuilder &b, ImportNode &node,
     single &= type && type.getRank() > 0 && type.getDimSize(0) == 1;
   }
   if (!single)
-    return emitUnsupported(node.loc, "operator Scan in opset 8 over a batch");
+    return node.unsupported("is not supported over a batch, as in opset 8");
   Value zero = b.constant(node.loc, {int64_t(0)});
   node.inputs.erase(node.inputs.begin());
   for (Value &value : node.inputs)

@@ -1,10 +1,8 @@
 // Upsample became Resize, and Resize learned to say how coordinates are meant.
 #include "compiler/import/upgrade/Upgrade.h"
-#include "dialects/onnx/Diagnostics.h"
 #include "dialects/onnx/OnnxOps.h"
 
 using namespace mlir;
-using ashlar::onnx::emitUnsupported;
 
 namespace ashlar {
 namespace {
@@ -38,8 +36,8 @@ LogicalResult oldCoordinates(NodeBuilder &b, ImportNode &node, Value scales) {
     bool grows = llvm::any_of(*known, [](float scale) { return scale > 1; });
     bool shrinks = llvm::any_of(*known, [](float scale) { return scale < 1; });
     if (grows && shrinks)
-      return emitUnsupported(
-          node.loc, node.op + " that grows one axis and shrinks another");
+      return node.unsupported(
+          "is not supported where it grows one axis and shrinks another");
     nearest = shrinks ? "ceil" : "floor";
   }
   node.op = "Resize";
@@ -63,7 +61,7 @@ LogicalResult upsample(NodeBuilder &b, ImportNode &node,
                            {1.0f, 1.0f, float(height.getValueAsDouble()),
                             float(width.getValueAsDouble())});
   if (!scales)
-    return emitError(node.loc) << "no scales for Upsample";
+    return node.error() << "has no scales";
   return oldCoordinates(b, node, scales);
 }
 
@@ -84,9 +82,9 @@ LogicalResult tfHalfPixel(NodeBuilder &b, ImportNode &node,
                      : rounding == "round_prefer_floor" ? "ceil"
                                                         : "";
   if (newest.empty() || node.stringAttr("mode", "nearest") != "nearest")
-    return emitUnsupported(
-        node.loc,
-        "Resize with tf_half_pixel_for_nn and nearest_mode '" + rounding + "'");
+    return node.unsupported(
+        "is not supported with tf_half_pixel_for_nn and nearest_mode '" +
+        rounding + "'");
   node.attributes.set("coordinate_transformation_mode",
                       b.builder.getStringAttr("half_pixel"));
   node.attributes.set("nearest_mode", b.builder.getStringAttr(newest));

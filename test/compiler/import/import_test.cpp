@@ -44,10 +44,24 @@ TEST(ImportTest, DimAndShapeOverrides) {
   options.shapes = {{"nothing", {5}}};
   EXPECT_THAT(importText(text, options).message(),
               HasSubstr("no input is named 'nothing'"));
+  options.shapes = {{"x", {-5, 3}}};
+  EXPECT_THAT(importText(text, options).print(),
+              HasSubstr("dimension -5 given for input 'x' is negative"));
   options = {};
   options.dims["sequence"] = 7;
   EXPECT_THAT(importText(text, options).message(),
               HasSubstr("no input has a dimension named 'sequence'"));
+}
+
+TEST(ImportTest, MadeUpDimsCanBeGivenToo) {
+  std::string text = modelOf(18, inputOf("x", 1, ",3") + outputOf("y") +
+                                     nodeOf("Relu", "x", "y"));
+  ImportOptions options;
+  options.dims["x_d0"] = 4;
+  EXPECT_THAT(importText(text, options).print(), HasSubstr("tensor<4x3xf32>"));
+  options.dims["x_d0"] = -4;
+  EXPECT_THAT(importText(text, options).print(),
+              HasSubstr("dimension -4 given for 'x_d0' is negative"));
 }
 
 TEST(ImportTest, ElementTypes) {
@@ -317,7 +331,7 @@ TEST(ImportTest, RecursiveFunctionsAreRefused) {
       "input: 'a' output: 'r' opset_import { domain: 'local' version: 1 } "
       "node { op_type: 'Twice' domain: 'local' input: 'a' output: 'r' } } ";
   EXPECT_EQ(importText(modelOf(18, callOf(""), function)).message(),
-            "call/Twice_0: function 'Twice' calls itself");
+            "call/Twice_0: 'onnx.Twice' is a function that calls itself");
 }
 
 TEST(ImportTest, AllProblemsInOneRun) {
@@ -325,10 +339,11 @@ TEST(ImportTest, AllProblemsInOneRun) {
       18, inputOf("x", 1, "2") + outputOf("y") + nodeOf("Nonsense", "x", "a") +
               nodeOf("Bogus", "x", "b") + nodeOf("Add", "a,b", "y") +
               nodeOf("Relu", "nothing", "c")));
-  EXPECT_THAT(model.messages,
-              ElementsAre("the_node: unsupported: operator Nonsense",
-                          "the_node: unsupported: operator Bogus",
-                          "the_node: value 'nothing' is not defined"));
+  EXPECT_THAT(
+      model.messages,
+      ElementsAre("the_node: unsupported: 'onnx.Nonsense' is not supported",
+                  "the_node: unsupported: 'onnx.Bogus' is not supported",
+                  "the_node: 'onnx.Relu' value 'nothing' is not defined"));
 }
 
 } // namespace

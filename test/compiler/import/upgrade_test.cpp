@@ -92,8 +92,10 @@ TEST(UpgradeTest, ClipBoundsBecomeOperands) {
               HasSubstr("operandSegmentSizes = array<i32: 1, 0, 1>"));
   // From 11 on they are operands anyway.
   model = importNode(11, "Clip", {{"x", "2"}}, floatAttr("max", 6));
-  EXPECT_THAT(model.message(),
-              HasSubstr("unsupported: attribute 'max' of Clip in opset 11"));
+  EXPECT_THAT(
+      model.message(),
+      HasSubstr(
+          "unsupported: 'onnx.Clip' attribute 'max' is not known in opset 11"));
 }
 
 TEST(UpgradeTest, SeluOfOpsetOneHasItsOwnDefault) {
@@ -109,9 +111,8 @@ TEST(UpgradeTest, CastToNamedTypes) {
   EXPECT_THAT(model.print(), HasSubstr("to = 6 : i64"));
   EXPECT_THAT(model.print(), HasSubstr("-> tensor<*xi32>"));
   model = importNode(1, "Cast", {{"x", "2"}}, stringAttr("to", "QUATERNION"));
-  EXPECT_EQ(
-      model.message(),
-      "the_node: attribute 'to' of Cast names the unknown type 'QUATERNION'");
+  EXPECT_EQ(model.message(), "the_node: 'onnx.Cast' attribute 'to' names the "
+                             "unknown type 'QUATERNION'");
 }
 
 TEST(UpgradeTest, ReductionAxesBecomeOperands) {
@@ -263,7 +264,8 @@ TEST(UpgradeTest, DropoutLosesItsRatio) {
                 .operations(),
             "onnx.Dropout");
   EXPECT_EQ(importNode(6, "Dropout", {{"x", "4"}}).message(),
-            "the_node: unsupported: Dropout in training mode");
+            "the_node: unsupported: 'onnx.Dropout' is not supported in "
+            "training mode");
 }
 
 using Inputs = std::vector<std::pair<std::string, std::string>>;
@@ -280,12 +282,14 @@ TEST(UpgradeTest, BatchNormalizationForInference) {
                   .operations(),
               "onnx.BatchNormalization");
   EXPECT_EQ(importNode(6, "BatchNormalization", batchNormInputs).message(),
-            "the_node: unsupported: BatchNormalization in training mode");
+            "the_node: unsupported: 'onnx.BatchNormalization' is not supported "
+            "in training mode");
   EXPECT_EQ(importNode(9, "BatchNormalization", batchNormInputs).operations(),
             "onnx.BatchNormalization");
   EXPECT_EQ(importNode(9, "BatchNormalization", batchNormInputs, "", "y,m,v")
                 .message(),
-            "the_node: unsupported: BatchNormalization in training mode");
+            "the_node: unsupported: 'onnx.BatchNormalization' is not supported "
+            "in training mode");
 }
 
 TEST(UpgradeTest, BatchNormalizationPerPosition) {
@@ -320,9 +324,8 @@ TEST(UpgradeTest, ExponentsBecomeIntegers) {
   EXPECT_THAT(model.print(), HasSubstr("p = 3 : i64"));
   model = importNode(1, "LpPool", {{"x", "1,2,3"}},
                      floatAttr("p", 1.5f) + intsAttr("kernel_shape", {2}));
-  EXPECT_EQ(
-      model.message(),
-      "the_node: unsupported: LpPool with an exponent that is no integer");
+  EXPECT_EQ(model.message(), "the_node: unsupported: 'onnx.LpPool' is not "
+                             "supported with an exponent that is no integer");
 }
 
 TEST(UpgradeTest, RoiAlignCoordinates) {
@@ -424,8 +427,8 @@ TEST(UpgradeTest, ScanOfOneBatch) {
       << model.print();
   model = importNode(8, "Scan", {{"", ""}, {"init", "2,2"}, {"x", "2,3,2"}},
                      body, "f,o");
-  EXPECT_EQ(model.message(),
-            "the_node: unsupported: operator Scan in opset 8 over a batch");
+  EXPECT_EQ(model.message(), "the_node: unsupported: 'onnx.Scan' is not "
+                             "supported over a batch, as in opset 8");
 }
 
 TEST(UpgradeTest, LabelEncoderClasses) {

@@ -1,0 +1,30 @@
+// RUN: ashlar-opt %s --ashlar-convert-onnx | FileCheck %s
+
+// CHECK-LABEL: func @quantize
+// CHECK: arith.divf
+// CHECK: math.roundeven
+// CHECK: arith.trunci %{{.*}} : i32 to i8
+func.func @quantize(%x: tensor<4x50xf32>, %scale: tensor<f32>, %zero: tensor<ui8>) -> tensor<4x50xui8> {
+  %0 = "onnx.QuantizeLinear"(%x, %scale, %zero) : (tensor<4x50xf32>, tensor<f32>, tensor<ui8>) -> tensor<4x50xui8>
+  return %0 : tensor<4x50xui8>
+}
+
+// One scale a channel; a zero point of zeros costs nothing.
+// CHECK-LABEL: func @dequantize
+// CHECK: arith.extsi %{{.*}} : i8 to i32
+// CHECK-NOT: arith.subi
+// CHECK: arith.mulf
+func.func @dequantize(%x: tensor<4x50x3xi8>, %scale: tensor<50xf32>) -> tensor<4x50x3xf32> {
+  %zero = "onnx.Constant"() {value = dense<0> : tensor<50xi8>} : () -> tensor<50xi8>
+  %0 = "onnx.DequantizeLinear"(%x, %scale, %zero) : (tensor<4x50x3xi8>, tensor<50xf32>, tensor<50xi8>) -> tensor<4x50x3xf32>
+  return %0 : tensor<4x50x3xf32>
+}
+
+// Sums of 32 bits with the columns innermost.
+// CHECK-LABEL: func @matmul
+// CHECK: iterator_types = ["parallel", "reduction", "parallel"]
+// CHECK: arith.muli %{{.*}} : i32
+func.func @matmul(%a: tensor<4x5xui8>, %b: tensor<5x6xi8>) -> tensor<4x6xi32> {
+  %0 = "onnx.MatMulInteger"(%a, %b) {operandSegmentSizes = array<i32: 1, 1, 0, 0>} : (tensor<4x5xui8>, tensor<5x6xi8>) -> tensor<4x6xi32>
+  return %0 : tensor<4x6xi32>
+}
