@@ -42,7 +42,14 @@ Lowered lowerBitCast(onnx::BitCastOp op, onnx::BitCastOp::Adaptor in,
     return b.unsupported("between types that are not numbers");
   if (from == to)
     return in.getInput();
-  return b.map(to, in.getInput(), [&](TensorBuilder &b, ValueRange v) {
+  // A boolean is a byte of 0 or 1.
+  unsigned fromWidth = from.getIntOrFloatBitWidth(),
+           toWidth = to.getIntOrFloatBitWidth();
+  return b.map(to, in.getInput(), [&](TensorBuilder &b, ValueRange v) -> Value {
+    if (fromWidth == 1)
+      return b.createOrFold<arith::ExtUIOp>(to, v[0]);
+    if (toWidth == 1)
+      return b.ne(v[0], b.zero(from));
     return b.createOrFold<arith::BitcastOp>(to, v[0]);
   });
 }

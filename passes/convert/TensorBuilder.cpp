@@ -331,6 +331,26 @@ static Value collapseAll(TensorBuilder &builder, Value tensor) {
       tensor, ArrayRef<ReassociationIndices>{all});
 }
 
+// Upstream lowers an expansion with at most one size in each group that is
+// known only while running.
+static bool canExpand(ArrayRef<ReassociationIndices> groups,
+                      RankedTensorType type) {
+  return llvm::all_of(groups, [&](const ReassociationIndices &group) {
+    return llvm::count_if(
+               group, [&](int64_t dim) { return type.isDynamicDim(dim); }) <= 1;
+  });
+}
+
+// The general case: the shape is a tensor of its own.
+static Value reshapeByShape(TensorBuilder &builder, Value tensor,
+                            ArrayRef<OpFoldResult> sizes,
+                            RankedTensorType result) {
+  SmallVector<Value> values = llvm::map_to_vector(
+      sizes, [&](OpFoldResult size) { return builder.value(size); });
+  Value shape = builder.create<tensor::FromElementsOp>(values);
+  return builder.create<tensor::ReshapeOp>(result, tensor, shape);
+}
+
 Value TensorBuilder::reshape(Value tensor, ArrayRef<OpFoldResult> sizes) {
   auto type = cast<RankedTensorType>(tensor.getType());
   Sizes own = dims(tensor);
@@ -344,17 +364,19 @@ Value TensorBuilder::reshape(Value tensor, ArrayRef<OpFoldResult> sizes) {
         }))
       return conform(tensor, result);
   } else if (own.size() < sizes.size() && !own.empty()) {
-    if (auto groups = groupDims(*this, sizes, own))
+    if (auto groups = groupDims(*this, sizes, own);
+        groups && canExpand(*groups, result))
       return create<tensor::ExpandShapeOp>(result, tensor, *groups, sizes);
   } else if (own.size() > sizes.size() && !sizes.empty()) {
     if (auto groups = groupDims(*this, own, sizes))
       return conform(create<tensor::CollapseShapeOp>(tensor, *groups), result);
   }
+  if (result.getNumDynamicDims() > 1)
+    return reshapeByShape(*this, tensor, sizes, result);
   // Through one dim.
   Value flat = collapseAll(*this, tensor);
   if (sizes.empty()) {
-    if (cast<RankedTensorType>(flat.getType()).isDynamicDim(0))
-      flat = conform(flat, RankedTensorType::get({1}, type.getElementType()));
+    flat = conform(flat, RankedTensorType::get({1}, type.getElementType()));
     return create<tensor::CollapseShapeOp>(result, flat,
                                            ArrayRef<ReassociationIndices>{});
   }

@@ -7,6 +7,7 @@
 
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
@@ -128,6 +129,27 @@ static std::pair<Value, int64_t> firstOfName(BlockArgument argument,
   return {argument, axis};
 }
 
+// The argument of a loop's body that `tensor` is a changed version of, of the
+// same shape; null if unknown.
+static BlockArgument changedArgument(Value tensor) {
+  while (Operation *op = tensor.getDefiningOp()) {
+    if (auto insert = dyn_cast<tensor::InsertOp>(op)) {
+      tensor = insert.getDest();
+    } else if (auto insertSlice = dyn_cast<tensor::InsertSliceOp>(op)) {
+      tensor = insertSlice.getDest();
+    } else if (auto loop = dyn_cast<scf::ForOp>(op)) {
+      unsigned number = cast<OpResult>(tensor).getResultNumber();
+      if (changedArgument(loop.getYieldedValues()[number]) !=
+          loop.getRegionIterArgs()[number])
+        return {};
+      tensor = loop.getInitArgs()[number];
+    } else {
+      return {};
+    }
+  }
+  return cast<BlockArgument>(tensor);
+}
+
 // The size that the operation making the tensor was given, where it says so.
 static OpFoldResult producerSize(TensorBuilder &builder, Operation *op,
                                  unsigned result, int64_t axis) {
@@ -162,6 +184,13 @@ static OpFoldResult producerSize(TensorBuilder &builder, Operation *op,
                                           pad.getMixedHighPad()[axis]);
     return builder.sizeAdd(builder.dim(pad.getSource(), axis), around);
   }
+  if (auto reshape = dyn_cast<tensor::ReshapeOp>(op))
+    if (auto shape = reshape.getShape().getDefiningOp<tensor::FromElementsOp>())
+      return getAsOpFoldResult(builder.toIndex(shape.getElements()[axis]));
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    if (changedArgument(loop.getYieldedValues()[result]) ==
+        loop.getRegionIterArgs()[result])
+      return builder.dim(loop.getInitArgs()[result], axis);
   if (auto style = dyn_cast<DestinationStyleOpInterface>(op))
     return builder.dim(style.getDpsInitOperand(result)->get(), axis);
   return {};
