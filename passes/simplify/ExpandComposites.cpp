@@ -22,7 +22,9 @@ struct ExpandComposites : impl::ExpandCompositesBase<ExpandComposites> {
     populateLossExpansions(patterns);
     populateQuantizedExpansions(patterns);
     populateFusedExpansions(patterns);
-    //    populateSignalExpansions(patterns);
+    populateSignalExpansions(patterns);
+    populateTrainingExpansions(patterns);
+    populateSequenceExpansions(patterns);
     if (failed(applyRewrites(getOperation(), std::move(patterns))))
       return signalPassFailure();
   }

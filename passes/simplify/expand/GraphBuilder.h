@@ -196,6 +196,8 @@ void populateLossExpansions(mlir::RewritePatternSet &);
 void populateQuantizedExpansions(mlir::RewritePatternSet &);
 void populateFusedExpansions(mlir::RewritePatternSet &);
 void populateSignalExpansions(mlir::RewritePatternSet &);
+void populateTrainingExpansions(mlir::RewritePatternSet &);
+void populateSequenceExpansions(mlir::RewritePatternSet &);
 
 } // namespace ashlar::onnx
 

@@ -70,3 +70,39 @@ func.func @loss(%x: tensor<3x5xf32>, %t: tensor<3xi64>) -> tensor<f32> {
   %r = "onnx.SoftmaxCrossEntropyLoss"(%x, %t) {operandSegmentSizes = array<i32: 1, 1, 0>} : (tensor<3x5xf32>, tensor<3xi64>) -> tensor<f32>
   return %r : tensor<f32>
 }
+
+// -----
+
+// A transform of 4 samples is a product with constant matrices.
+// CHECK-LABEL: func.func @dft
+// CHECK-DAG: dense<{{.*}}> : tensor<4x4xf32>
+// CHECK: onnx.MatMul
+// CHECK-NOT: onnx.DFT
+func.func @dft(%x: tensor<2x4x1xf32>) -> tensor<2x4x2xf32> {
+  %r = "onnx.DFT"(%x) {operandSegmentSizes = array<i32: 1, 0, 0>} : (tensor<2x4x1xf32>) -> tensor<2x4x2xf32>
+  return %r : tensor<2x4x2xf32>
+}
+
+// -----
+
+// A sequence that is built and taken apart: the tensor itself.
+// CHECK-LABEL: func.func @sequence
+// CHECK-NOT: onnx.Sequence
+// CHECK: "onnx.Identity"(%arg1)
+func.func @sequence(%x: tensor<2xf32>, %y: tensor<3xf32>) -> tensor<3xf32> {
+  %i = "onnx.Constant"() {value = dense<-1> : tensor<i64>} : () -> tensor<i64>
+  %s = "onnx.SequenceConstruct"(%x, %y) : (tensor<2xf32>, tensor<3xf32>) -> !onnx.seq<tensor<?xf32>>
+  %r = "onnx.SequenceAt"(%s, %i) : (!onnx.seq<tensor<?xf32>>, tensor<i64>) -> tensor<3xf32>
+  return %r : tensor<3xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @momentum
+// CHECK-NOT: onnx.training
+// CHECK: onnx.Where
+// CHECK: onnx.Sub
+func.func @momentum(%r: tensor<f32>, %t: tensor<i64>, %x: tensor<4xf32>, %g: tensor<4xf32>, %v: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %y:2 = "onnx.training.Momentum"(%r, %t, %x, %g, %v) {alpha = 0.9 : f32, beta = 1.0 : f32, mode = "standard", norm_coefficient = 0.0 : f32} : (tensor<f32>, tensor<i64>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  return %y#0, %y#1 : tensor<4xf32>, tensor<4xf32>
+}
