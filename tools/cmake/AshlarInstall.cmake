@@ -5,6 +5,9 @@ include(CMakePackageConfigHelpers)
 
 option(ASHLAR_RELOCATABLE "Install LLVM and all other libraries that ashlar needs beside it" OFF)
 
+# The names that an application uses hold in our own tree too.
+add_executable(Ashlar::ashlar ALIAS ashlar)
+
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/Ashlar)
 install(TARGETS ashlar ashlar_rt EXPORT AshlarTargets)
 install(FILES runtime/ashlar_rt.h TYPE INCLUDE)
