@@ -98,12 +98,12 @@ std::optional<Value> GraphImporter::lookup(StringRef name, Scope &scope,
   return std::nullopt;
 }
 
-Type GraphImporter::declaredType(StringRef name, Scope &scope, Location loc) {
+FailureOr<Type> GraphImporter::declaredType(StringRef name, Scope &scope,
+                                            Location loc) {
   auto info = scope.types.find(name);
-  if (info == scope.types.end())
-    return nullptr;
-  FailureOr<Type> type = types.read(*info->second, loc);
-  return succeeded(type) ? *type : Type();
+  if (name.empty() || info == scope.types.end())
+    return Type();
+  return types.read(*info->second, loc);
 }
 
 LogicalResult GraphImporter::importNodes(const NodeProtos &protos,
@@ -209,8 +209,12 @@ FailureOr<ImportNode> GraphImporter::readNode(const proto::NodeProto &node,
     usable &= value && *value;
     result.inputs.push_back(value.value_or(Value()));
   }
-  for (const std::string &output : node.output())
-    result.results.push_back({output, declaredType(output, scope, loc)});
+  for (const std::string &output : node.output()) {
+    FailureOr<Type> declared = declaredType(output, scope, loc);
+    usable &= succeeded(declared);
+    result.results.push_back(
+        {output, succeeded(declared) ? *declared : Type()});
+  }
   if (!usable)
     return failure();
   if (failed(readAttributes(node, result, scope, *schema)))

@@ -82,8 +82,8 @@ private:
   mlir::Value
   makeConstant(llvm::StringRef name, Scope &scope,
                llvm::function_ref<mlir::ElementsAttr(mlir::Location)> read);
-  mlir::Type declaredType(llvm::StringRef name, Scope &scope,
-                          mlir::Location loc);
+  mlir::FailureOr<mlir::Type> declaredType(llvm::StringRef name, Scope &scope,
+                                           mlir::Location loc);
   mlir::Location nodeLocation(const proto::NodeProto &node, unsigned index,
                               const Frame &frame);
   mlir::Location namedLocation(llvm::StringRef name);

@@ -87,6 +87,19 @@ void appendTag(std::string &out, uint64_t field, unsigned wireType) {
   appendVarint(out, field << 3 | wireType);
 }
 
+// Ten bytes at most; what does not fit into 64 bits is dropped, as protobuf
+// does.
+bool readVarint(const uint8_t *&p, const uint8_t *end, uint64_t &value) {
+  value = 0;
+  for (unsigned shift = 0; shift < 70 && p != end; shift += 7) {
+    uint8_t byte = *p++;
+    value |= uint64_t(byte & 0x7f) << shift;
+    if (!(byte & 0x80))
+      return true;
+  }
+  return false;
+}
+
 Error SkeletonWriter::copyLengthDelimited(Message kind, uint64_t field,
                                           StringRef body, std::string &out,
                                           unsigned depth) {
@@ -120,25 +133,15 @@ Error SkeletonWriter::copy(Message kind, StringRef in, std::string &out,
                              Twine(deepestNesting / 3) + " levels");
   const auto *p = reinterpret_cast<const uint8_t *>(in.data()),
              *end = p + in.size();
-  auto readVarint = [&](uint64_t &value) {
-    unsigned length = 0;
-    const char *problem = nullptr;
-    value = decodeULEB128(p, &length, end, &problem);
-    // Ten bytes at most: longer padding is no protobuf.
-    if (problem || length > 10)
-      return false;
-    p += length;
-    return true;
-  };
   while (p != end) {
     const uint8_t *start = p;
     uint64_t tag, value;
-    if (!readVarint(tag) || tag >> 3 == 0 || tag >> 32)
+    if (!readVarint(p, end, tag) || tag >> 3 == 0 || tag >> 32)
       return malformed(start);
     unsigned wireType = tag & 7;
     size_t fixed = wireType == 1 ? 8 : wireType == 5 ? 4 : 0;
     if (wireType == 2) {
-      if (!readVarint(value) || value > size_t(end - p))
+      if (!readVarint(p, end, value) || value > size_t(end - p))
         return malformed(start);
       StringRef body(reinterpret_cast<const char *>(p), value);
       p += value;
@@ -146,7 +149,8 @@ Error SkeletonWriter::copy(Message kind, StringRef in, std::string &out,
         return error;
       continue;
     }
-    if (wireType == 0 ? !readVarint(value) : !fixed || fixed > size_t(end - p))
+    if (wireType == 0 ? !readVarint(p, end, value)
+                      : !fixed || fixed > size_t(end - p))
       return malformed(start);
     p += fixed;
     uint64_t field = tag >> 3;
