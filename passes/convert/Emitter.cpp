@@ -94,6 +94,15 @@ Value Emitter::rebuild(Value init, Element element) {
   return generic.getResult(0);
 }
 
+Value Emitter::slice(Value tensor, ArrayRef<OpFoldResult> offsets,
+                     ArrayRef<OpFoldResult> sizes,
+                     ArrayRef<OpFoldResult> strides) {
+  if (llvm::any_of(sizes,
+                   [](OpFoldResult s) { return getConstantIntValue(s) == 0; }))
+    return empty(sizes, elementType(tensor));
+  return tensor::ExtractSliceOp::create(*this, tensor, offsets, sizes, strides);
+}
+
 Value Emitter::copyOf(Value tensor) {
   auto type = cast<RankedTensorType>(tensor.getType());
   Value empty = allocate(type, sizesOfTensor(tensor));

@@ -73,6 +73,12 @@ public:
                     Element element);
   /// Overwrites every element of `init`; the old one is the last argument.
   mlir::Value rebuild(mlir::Value init, Element element);
+  /// tensor.extract_slice, which does not take a slice of no elements behind
+  /// the last one.
+  mlir::Value slice(mlir::Value tensor,
+                    llvm::ArrayRef<mlir::OpFoldResult> offsets,
+                    llvm::ArrayRef<mlir::OpFoldResult> sizes,
+                    llvm::ArrayRef<mlir::OpFoldResult> strides);
   /// A copy that later code may write to in place.
   mlir::Value copyOf(mlir::Value tensor);
 

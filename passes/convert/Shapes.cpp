@@ -210,6 +210,17 @@ Lowered lowerFlatten(onnx::FlattenOp op, onnx::FlattenOp::Adaptor in,
   return Values{e.reshape(in.getInput(), {outer, inner})};
 }
 
+/// Unit dims come and go where the declared type says, when the axes are known
+/// only while running.
+Lowered reshapeAsDeclared(Emitter &e, Value data) {
+  RankedTensorType type = e.resultType(0);
+  if (!type.hasStaticShape())
+    return e.unsupported("with axes that are not known while compiling");
+  e.require(e.wrap(e.elementCount(data)) == type.getNumElements(),
+            DataError::Shape, "the result has another shape than declared");
+  return e.reshape(data, e.sizes(type.getShape()));
+}
+
 Lowered lowerSqueeze(onnx::SqueezeOp op, onnx::SqueezeOp::Adaptor in,
                      Emitter &e) {
   Value data = in.getData();
@@ -229,7 +240,7 @@ Lowered lowerSqueeze(onnx::SqueezeOp op, onnx::SqueezeOp::Adaptor in,
     for (int64_t axis : *given)
       axes.push_back(wrapAxis(axis, type.getRank()));
   } else {
-    return e.unsupported("with axes that are not known while compiling");
+    return reshapeAsDeclared(e, in.getData());
   }
   SmallVector<int64_t> shape(type.getShape());
   for (int64_t axis : axes) {
@@ -250,7 +261,7 @@ Lowered lowerUnsqueeze(onnx::UnsqueezeOp op, onnx::UnsqueezeOp::Adaptor in,
                        Emitter &e) {
   std::optional<SmallVector<int64_t>> given = constantIntegers(in.getAxes());
   if (!given)
-    return e.unsupported("with axes that are not known while compiling");
+    return reshapeAsDeclared(e, in.getData());
   int64_t rank =
       cast<RankedTensorType>(in.getData().getType()).getRank() + given->size();
   SmallVector<int64_t> axes = llvm::map_to_vector<4>(

@@ -21,7 +21,7 @@ struct Complex {
 };
 
 /// Sums that make up a transform of length `length`: roots of unity come from a
-/// table.
+/// table. To be used in f64, since large terms cancel.
 class Fourier {
 public:
   Fourier(Emitter &e, Type type, Scalar length)
@@ -68,10 +68,9 @@ private:
 class DftLowering {
 public:
   DftLowering(onnx::DFTOp op, onnx::DFTOp::Adaptor in, Emitter &e)
-      : in(in), e(e), type(e.resultType(0)),
-        wide(computeType(type.getElementType())), inverse(op.getInverse() != 0),
-        oneSided(op.getOnesided() != 0), sizes(e.sizesOfTensor(in.getInput())) {
-  }
+      : in(in), e(e), type(e.resultType(0)), wide(e.getF64Type()),
+        inverse(op.getInverse() != 0), oneSided(op.getOnesided() != 0),
+        sizes(e.sizesOfTensor(in.getInput())) {}
 
   Lowered lower() {
     int64_t rank = type.getRank();
@@ -185,7 +184,7 @@ Lowered lowerDFT(onnx::DFTOp op, onnx::DFTOp::Adaptor in, Emitter &e) {
 
 Lowered lowerSTFT(onnx::STFTOp op, onnx::STFTOp::Adaptor in, Emitter &e) {
   RankedTensorType type = e.resultType(0);
-  Type wide = computeType(type.getElementType());
+  Type wide = e.getF64Type();
   Scalars sizes = e.sizesOfTensor(in.getSignal());
   bool isComplex = sizes.size() == 3 && sizes.back().constant() == 2;
   if (!in.getFrameLength() && !in.getWindow())

@@ -74,6 +74,29 @@ AxisSlice sliceAxis(Emitter &e, Scalar start, Scalar end, Scalar step,
           select(isForward, forward.count, backward.count), safeStep};
 }
 
+/// Start, end and step of every axis that only the running program knows: a
+/// choice among those given, or else the whole axis.
+void placeByData(Emitter &e, ArrayRef<Scalar> axes, ArrayRef<Scalar> starts,
+                 ArrayRef<Scalar> ends, ArrayRef<Scalar> steps,
+                 SmallVectorImpl<AxisSlice> &slices) {
+  int64_t rank = slices.size();
+  for (Scalar axis : axes)
+    e.require((axis >= -rank) & (axis < rank), DataError::Value,
+              "an axis is out of range");
+  for (auto [number, slice] : llvm::enumerate(slices)) {
+    int64_t own = number;
+    Scalar start = e.at(0), end = e.at(std::numeric_limits<int64_t>::max()),
+           step = e.at(1), size = slice.count;
+    for (size_t i = 0; i < axes.size(); ++i) {
+      Scalar isOwn = (axes[i] == own) | (axes[i] == own - rank);
+      start = select(isOwn, starts[i], start);
+      end = select(isOwn, ends[i], end);
+      step = select(isOwn, steps[i], step);
+    }
+    slice = sliceAxis(e, start, end, step, size);
+  }
+}
+
 /// Start, end and step of every axis; the whole axis where none are given.
 LogicalResult readSlices(onnx::SliceOp::Adaptor in, Emitter &e,
                          SmallVectorImpl<AxisSlice> &slices) {
@@ -83,32 +106,38 @@ LogicalResult readSlices(onnx::SliceOp::Adaptor in, Emitter &e,
   for (Value operand : {in.getStarts(), in.getEnds()})
     if (!cast<RankedTensorType>(operand.getType()).hasStaticShape())
       return e.unsupported("with starts of unknown length");
-  Scalars starts = e.scalarsOf(in.getStarts()),
-          ends = e.scalarsOf(in.getEnds()), steps;
+  auto read = [&](Value tensor) {
+    Scalars numbers = e.scalarsOf(tensor);
+    for (Scalar &number : numbers)
+      number = number.toIndex();
+    return numbers;
+  };
+  Scalars starts = read(in.getStarts()), ends = read(in.getEnds());
+  Scalars steps(starts.size(), e.at(1)), axes;
   if (in.getSteps())
-    steps = e.scalarsOf(in.getSteps());
-  SmallVector<int64_t> axes =
-      llvm::to_vector<6>(llvm::seq<int64_t>(0, starts.size()));
-  if (in.getAxes()) {
-    std::optional<SmallVector<int64_t>> given = constantIntegers(in.getAxes());
-    if (!given)
-      return e.unsupported("with axes that are not known while compiling");
-    axes = *given;
-  }
+    steps = read(in.getSteps());
+  if (in.getAxes())
+    axes = read(in.getAxes());
+  else
+    for (size_t axis = 0; axis < starts.size(); ++axis)
+      axes.push_back(e.at(axis));
   if (ends.size() != starts.size() || axes.size() != starts.size() ||
-      (in.getSteps() && steps.size() != starts.size()))
+      steps.size() != starts.size())
     return e.invalid("starts, ends, axes and steps differ in length");
-  for (size_t i = 0; i < axes.size(); ++i) {
-    int64_t axis = wrapAxis(axes[i], sizes.size());
-    if (axis < 0 || axis >= static_cast<int64_t>(sizes.size()))
-      return e.invalid("axis " + Twine(axes[i]) +
-                       " is out of range, the input has rank " +
-                       Twine(sizes.size()));
-    Scalar step = in.getSteps() ? steps[i].toIndex() : e.at(1);
+  for (Scalar step : steps)
     if (step.constant() == 0)
       return e.invalid("a step is 0");
-    slices[axis] =
-        sliceAxis(e, starts[i].toIndex(), ends[i].toIndex(), step, sizes[axis]);
+  if (llvm::any_of(axes, [](Scalar axis) { return !axis.constant(); })) {
+    placeByData(e, axes, starts, ends, steps, slices);
+    return success();
+  }
+  for (size_t i = 0; i < axes.size(); ++i) {
+    int64_t axis = wrapAxis(*axes[i].constant(), sizes.size());
+    if (axis < 0 || axis >= static_cast<int64_t>(sizes.size()))
+      return e.invalid("axis " + Twine(*axes[i].constant()) +
+                       " is out of range, the input has rank " +
+                       Twine(sizes.size()));
+    slices[axis] = sliceAxis(e, starts[i], ends[i], steps[i], sizes[axis]);
   }
   return success();
 }
@@ -161,8 +190,7 @@ Lowered lowerSlice(onnx::SliceOp op, onnx::SliceOp::Adaptor in, Emitter &e) {
     counts.push_back(e.fold(slice.count));
     steps.push_back(e.fold(slice.step));
   }
-  return tensor::ExtractSliceOp::create(e, in.getData(), starts, counts, steps)
-      .getResult();
+  return e.slice(in.getData(), starts, counts, steps);
 }
 
 //===--- Split, Concat
@@ -229,8 +257,7 @@ Lowered lowerSplit(onnx::SplitOp op, onnx::SplitOp::Adaptor in, Emitter &e) {
           {*part.constant()}, elementType(input),
           ArrayRef(all).slice(*offset.constant(), *part.constant())));
     } else {
-      results.push_back(
-          tensor::ExtractSliceOp::create(e, input, starts, sizes, steps));
+      results.push_back(e.slice(input, starts, sizes, steps));
     }
     offset = offset + part;
   }
@@ -287,6 +314,8 @@ Lowered lowerConcat(onnx::ConcatOp op, onnx::ConcatOp::Adaptor in, Emitter &e) {
       steps(sizes.size(), e.size(1));
   for (Value input : inputs) {
     sizes[axis] = e.dim(input, axis);
+    if (getConstantIntValue(sizes[axis]) == 0)
+      continue;
     // Sizes that another input knows: insert_slice wants them in the type.
     input = e.conform(input, e.tensorType(sizes, type.getElementType()));
     result =
