@@ -93,8 +93,8 @@ private:
   Values append(Scalar batch, Scalar ofClass, Scalar candidate, Scalar first,
                 Scalar count, Value result) {
     Box own = box(batch, candidate);
-    Scalar overlaps = e.wrap(
-        e.loop(first, count, e.boolean(false), [&](Scalar i, ValueRange carried) {
+    Scalar overlaps = e.wrap(e.loop(
+        first, count, e.boolean(false), [&](Scalar i, ValueRange carried) {
           Scalar other =
               clamp(e.load(result, {i, e.at(2)}).toIndex(), e.at(0), boxes - 1);
           return Values{e.wrap(carried[0]) | isOverlap(own, box(batch, other))};
@@ -106,7 +106,7 @@ private:
     for (auto [column, entry] : llvm::enumerate(entries))
       written =
           e.store(entry.to(e.getI64Type()), written, {count, e.at(column)});
-    return Values{count + (!overlaps).toIndex(), written};
+    return Values{count + logicalNot(overlaps).toIndex(), written};
   }
 
   Box box(Scalar batch, Scalar number) {

@@ -191,7 +191,7 @@ Lowered lowerDropout(onnx::DropoutOp op, onnx::DropoutOp::Adaptor in,
   Scalar ratio = in.getRatio() ? e.wrap(e.toScalar(in.getRatio())).to(f32)
                                : e.number(f32, 0.5);
   auto isKept = [&](ArrayRef<Scalar> at) {
-    return !isTraining |
+    return logicalNot(isTraining) |
            (uniform(e, seed, elementNumber(e, sizes, at)) >= ratio);
   };
   Scalar scale =

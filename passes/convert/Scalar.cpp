@@ -162,11 +162,6 @@ Scalar Scalar::operator-() const {
   return same(static_cast<int64_t>(0)) - *this;
 }
 
-Scalar Scalar::operator!() const {
-  return fold<arith::XOrIOp>(*this, held,
-                             same(static_cast<int64_t>(1)).value());
-}
-
 Scalar operator+(Scalar a, Scalar b) {
   return arithmetic<arith::AddFOp, complex::AddOp, arith::AddIOp>(a, b);
 }
@@ -251,6 +246,11 @@ Scalar floorMod(Scalar a, Scalar b) {
   Scalar remainder = a % b;
   return select((remainder != 0) & ((remainder < 0) != (b < 0)), remainder + b,
                 remainder);
+}
+
+Scalar logicalNot(Scalar x) {
+  return fold<arith::XOrIOp>(x, x.value(),
+                             x.same(static_cast<int64_t>(1)).value());
 }
 
 Scalar isNan(Scalar x) {

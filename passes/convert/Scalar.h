@@ -42,7 +42,6 @@ public:
   Scalar toIndex() const;
 
   Scalar operator-() const;
-  Scalar operator!() const;
 
 private:
   mlir::ImplicitLocOpBuilder *builder = nullptr;
@@ -102,6 +101,8 @@ Scalar ceilDiv(Scalar a, Scalar b);
 /// Remainder with the divisor's sign.
 Scalar floorMod(Scalar a, Scalar b);
 Scalar isNan(Scalar x);
+/// Not a member `!`, which asks whether there is a value at all.
+Scalar logicalNot(Scalar x);
 
 Scalar floor(Scalar x);
 Scalar ceil(Scalar x);

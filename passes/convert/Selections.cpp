@@ -18,7 +18,7 @@ using Values = Emitter::Values;
 
 /// a < b, with NaN as the largest of all numbers.
 Scalar comesBefore(Scalar a, Scalar b) {
-  return a.isFloat() ? (a < b) | (isNan(b) & !isNan(a)) : a < b;
+  return a.isFloat() ? (a < b) | (isNan(b) & logicalNot(isNan(a))) : a < b;
 }
 
 /// The first `count` elements along `axis`, checked against the declared type.

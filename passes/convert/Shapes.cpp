@@ -68,10 +68,14 @@ public:
 
   /// Settles the inferred size and checks that the element counts agree.
   FailureOr<TensorBuilder::Sizes> finish() {
-    TensorBuilder::Sizes left = own, right;
+    TensorBuilder::Sizes left, right, wanted;
+    for (OpFoldResult size : own)
+      appendFactors(size, left);
     for (auto [axis, size] : llvm::enumerate(sizes))
       if (static_cast<int64_t>(axis) != inferred)
-        cancel(left, right, size);
+        appendFactors(size, wanted);
+    for (OpFoldResult size : wanted)
+      cancel(left, right, size);
     Scalar have = e.wrap(e.product(left)), want = e.wrap(e.product(right));
     if (inferred >= 0) {
       std::optional<int64_t> divisor = want.constant();
@@ -130,6 +134,18 @@ private:
     }
     unknown.push_back(asked);
     return e.fold(select(asked == 0, copied, asked));
+  }
+
+  /// A size, or the factors of which it is the product.
+  static void appendFactors(OpFoldResult size, TensorBuilder::Sizes &factors) {
+    auto value = dyn_cast<Value>(size);
+    if (auto product =
+            value ? value.getDefiningOp<arith::MulIOp>() : arith::MulIOp()) {
+      for (Value factor : product->getOperands())
+        appendFactors(getAsOpFoldResult(factor), factors);
+      return;
+    }
+    factors.push_back(size);
   }
 
   static void cancel(TensorBuilder::Sizes &left, TensorBuilder::Sizes &right,

@@ -278,12 +278,17 @@ Lowered lowerMelWeightMatrix(onnx::MelWeightMatrixOp op,
   e.require((bands >= 0) & (length >= 0) & (rate > 0), DataError::Value,
             "a size or the sample rate is not positive");
   constexpr double perDecade = 2595, corner = 700, ln10 = 2.302585092994046;
+  // The edges are rounded to f32 on the way, as in the standard's definition:
+  // bins are cut off, so that a bit can make a difference of one.
+  Type f32 = e.getF32Type();
   auto toMel = [&](Scalar hertz) {
-    return log(hertz.to(f64) / corner + 1.0) * (perDecade / ln10);
+    Scalar ratio = (hertz.to(f32) / corner + 1.0).to(f64);
+    return (log(ratio) / ln10).to(f32) * perDecade;
   };
   Scalar low = toMel(scalarOf(in.getLowerEdgeHertz())),
          high = toMel(scalarOf(in.getUpperEdgeHertz()));
-  Scalar melStep = (high - low) / (bands + 2).to(f64);
+  Scalar melStep = ((high - low) / (bands + 2).to(f32)).to(f64);
+  low = low.to(f64);
   Scalars edges = {bands + 2};
   Value bins = e.build(
       e.tensorType(e.fold(edges), e.getIndexType()), edges,

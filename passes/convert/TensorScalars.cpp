@@ -2,6 +2,7 @@
 
 #include "passes/convert/TensorBuilder.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 
 #include <cmath>
@@ -74,10 +75,24 @@ Value TensorBuilder::highest(Type type, bool isUnsigned) {
   return create<arith::ConstantOp>(IntegerAttr::get(type, bits));
 }
 
+// The size of a tensor's axis, or a product of such sizes.
+static bool isSize(Value index) {
+  Operation *op = index.getDefiningOp();
+  if (op && isa<arith::MulIOp>(op))
+    return llvm::all_of(op->getOperands(), isSize);
+  return op && isa<tensor::DimOp, arith::ConstantOp>(op);
+}
+
 Value TensorBuilder::toIndex(Value integer) {
-  // A size that became an element of a shape tensor is that size again.
-  if (auto cast = integer.getDefiningOp<arith::IndexCastOp>())
-    if (cast.getIn().getType().isIndex() && integer.getType().isInteger(64))
+  // A size that became an element of a shape tensor is that size again, also
+  // where a graph keeps sizes in 32 bits.
+  Value wide = integer;
+  if (auto narrow = integer.getDefiningOp<arith::TruncIOp>())
+    if (integer.getType().isInteger(32))
+      wide = narrow.getIn();
+  if (auto cast = wide.getDefiningOp<arith::IndexCastOp>())
+    if (cast.getIn().getType().isIndex() && wide.getType().isInteger(64) &&
+        (wide == integer || isSize(cast.getIn())))
       return cast.getIn();
   return integer.getType().isIndex()
              ? integer
