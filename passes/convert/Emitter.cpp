@@ -53,6 +53,7 @@ Value Emitter::store(Scalar element, Value tensor, ArrayRef<Scalar> indices) {
 }
 
 Value Emitter::allocate(RankedTensorType type, ArrayRef<Scalar> sizes) {
+  requireModest(sizes);
   SmallVector<Value> dynamicSizes;
   for (auto [axis, size] : llvm::enumerate(sizes)) {
     if (type.isDynamicDim(axis))
@@ -197,6 +198,44 @@ static std::optional<SmallVector<int64_t>> constantElements(Value tensor) {
     return std::nullopt;
   return llvm::map_to_vector(elements.getValues<APInt>(),
                              [](APInt v) { return v.getSExtValue(); });
+}
+
+/// True where the number follows from sizes of tensors alone.
+static bool followsFromSizes(Value number, int depth = 32) {
+  Operation *op = number.getDefiningOp();
+  if (!op || depth == 0)
+    return false;
+  if (isa<tensor::DimOp, arith::ConstantOp>(op))
+    return true;
+  return isa<arith::ArithDialect>(op->getDialect()) &&
+         llvm::all_of(op->getOperands(), [&](Value operand) {
+           return followsFromSizes(operand, depth - 1);
+         });
+}
+
+void Emitter::requireModest(ArrayRef<Scalar> sizes) {
+  if (llvm::all_of(sizes, [](Scalar s) { return followsFromSizes(s); }))
+    return;
+  constexpr int64_t most = int64_t(1) << 31;
+  Scalar product = at(1), isModest = truth(true);
+  for (Scalar size : sizes) {
+    isModest = isModest & (size >= 0) & (size <= most);
+    product = ashlar::min(product * ashlar::clamp(size, at(0), at(most)),
+                          at(most + 1));
+  }
+  // Products are cut off on the way: two factors of 31 bits do not overflow.
+  require(isModest & (product <= most), DataError::Value,
+          "a shape computed from data is negative or too large");
+}
+
+void Emitter::requireDeclared(Value tensor, RankedTensorType type) {
+  auto own = cast<RankedTensorType>(tensor.getType());
+  if (own.getRank() != type.getRank())
+    return;
+  for (int64_t axis = 0; axis < own.getRank(); ++axis)
+    if (own.isDynamicDim(axis) && !type.isDynamicDim(axis))
+      require(sizeOf(tensor, axis) == type.getDimSize(axis), DataError::Shape,
+              "the result has another shape than declared");
 }
 
 static Scalar isInside(Scalar index, Scalar size) {

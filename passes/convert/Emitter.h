@@ -106,6 +106,11 @@ public:
 
   /// Ends the run with `error` unless the condition holds.
   void require(Scalar condition, DataError error, llvm::StringRef message);
+  /// Sizes that follow from data make a tensor of a sensible number of
+  /// elements: none is negative and their product does not overflow.
+  void requireModest(llvm::ArrayRef<Scalar> sizes);
+  /// Where the type knows sizes that the value does not, they agree.
+  void requireDeclared(mlir::Value tensor, mlir::RankedTensorType type);
   /// Every element of an index tensor lies in [-size, size). Constants are
   /// checked while compiling.
   mlir::LogicalResult requireIndices(mlir::Value indices, Scalar size);

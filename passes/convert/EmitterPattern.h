@@ -47,8 +47,15 @@ public:
       if (!mlir::isa_and_nonnull<mlir::RankedTensorType>(type))
         return notConverted(this->getTypeConverter(), op,
                             "with results that are not tensors of known rank");
-    return replaceWithLowered(op, function(op, adaptor, emitter), emitter,
-                              *this->getTypeConverter(), rewriter);
+    Lowered lowered = function(op, adaptor, emitter);
+    if (!lowered.failed())
+      for (auto [value, type] :
+           llvm::zip(lowered.getValues(), emitter.resultTypes))
+        if (value)
+          emitter.requireDeclared(value,
+                                  mlir::cast<mlir::RankedTensorType>(type));
+    return replaceWithLowered(op, lowered, emitter, *this->getTypeConverter(),
+                              rewriter);
   }
 
 private:

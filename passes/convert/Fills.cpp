@@ -27,7 +27,8 @@ OpFoldResult expandedSize(Emitter &e, OpFoldResult own, OpFoldResult asked,
     return own;
   Scalar ownSize = e.wrap(own), askedSize = e.wrap(asked);
   if (!ownKnown || (*ownKnown != 1 && !askedKnown))
-    e.require((ownSize == 1) | (askedSize == 1) | (ownSize == askedSize),
+    e.require(((ownSize == 1) & (askedSize >= 0)) | (askedSize == 1) |
+                  (ownSize == askedSize),
               DataError::Shape, "the shapes do not broadcast");
   Scalar size = ownKnown == 1 ? askedSize
                 : ownKnown    ? ownSize
@@ -51,6 +52,9 @@ Lowered lowerExpand(onnx::ExpandOp op, onnx::ExpandOp::Adaptor in, Emitter &e) {
   for (size_t axis = 0; axis < rank; ++axis)
     sizes.push_back(expandedSize(e, own[axis], asked[axis],
                                  e.resultType(0).getDimSize(axis)));
+  Scalars checked = llvm::map_to_vector<6>(
+      sizes, [&](OpFoldResult size) { return e.wrap(size); });
+  e.requireModest(checked);
   return e.broadcastTo(in.getInput(), sizes);
 }
 
@@ -65,11 +69,14 @@ Lowered lowerTile(onnx::TileOp op, onnx::TileOp::Adaptor in, Emitter &e) {
                      " repeats, expected " + Twine(own.size()));
   // Repetition as a dim of its own before each repeated one, then both are made
   // one again.
+  Scalars factors;
+  for (auto [size, repeat] : llvm::zip(own, repeats)) {
+    factors.push_back(e.wrap(size));
+    factors.push_back(e.wrap(repeat));
+  }
+  e.requireModest(factors);
   SmallVector<AffineExpr> position;
   for (auto [size, repeat] : llvm::zip(own, repeats)) {
-    if (!getConstantIntValue(repeat))
-      e.require(e.wrap(repeat) >= 0, DataError::Value,
-                "a number of repeats is negative");
     if (getConstantIntValue(repeat) != 1)
       split.push_back(repeat);
     position.push_back(e.getAffineDimExpr(split.size()));
@@ -101,8 +108,6 @@ Lowered lowerConstantOfShape(onnx::ConstantOfShapeOp op,
   Scalars sizes;
   for (OpFoldResult size : e.sizesOf(in.getInput())) {
     sizes.push_back(e.wrap(size));
-    if (!sizes.back().constant())
-      e.require(sizes.back() >= 0, DataError::Shape, "a size is negative");
   }
   if (type.hasStaticShape() && type.getRank() <= 1 &&
       type.getNumElements() <= 16 && isa<IntegerType>(type.getElementType()))
