@@ -59,9 +59,16 @@ def Tile_AllocateOp : Tile_Op<"allocate", [MemoryEffects<[MemWrite]>]> {
 
 def Tile_WeightsOp : Tile_Op<"weights", [Pure]> {
   let summary = "constant data, at a byte offset into the model's weights";
-  let arguments = (ins LLVM_AnyPointer:$args, I64Attr:$offset);
+  let description = [{
+    The offset is known (`offset`), or handed to a function that serves several
+    layers (`at`, added to it).
+  }];
+  let arguments = (ins LLVM_AnyPointer:$args, Optional<Index>:$at,
+                   I64Attr:$offset);
   let results = (outs AnyMemRef:$result);
-  let assemblyFormat = "$args `[` $offset `]` attr-dict `:` type($args) `->` type($result)";
+  let assemblyFormat = [{
+    $args `[` $offset (`+` $at^)? `]` attr-dict `:` type($args) `->` type($result)
+  }];
 }
 
 def Tile_GridOp : Tile_Op<"grid", [SingleBlockImplicitTerminator<"DoneOp">, RecursiveMemoryEffects]> {

@@ -1,6 +1,7 @@
 //===- Epilogue.cpp - epilogue regions on vectors -------------------------===//
 #include "passes/kernel/Epilogue.h"
 
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -73,6 +74,14 @@ Epilogue::Epilogue(IndexArithmetic &b, Region &region, ValueRange extraBuffers,
     : region(region), destination(FlatView::of(b, init)) {
   for (Value extra : extraBuffers)
     extras.push_back(FlatView::of(b, extra));
+}
+
+bool Epilogue::isLong() const {
+  constexpr int64_t kShort = 8;
+  int64_t count = 0;
+  for (Operation &op : region.front())
+    count += isa_and_present<math::MathDialect>(op.getDialect()) ? kShort : 1;
+  return count > kShort;
 }
 
 OpFoldResult Epilogue::offsetIn(IndexArithmetic &b, const FlatView &view,

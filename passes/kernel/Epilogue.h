@@ -21,6 +21,10 @@ public:
   Epilogue(IndexArithmetic &b, mlir::Region &region, mlir::ValueRange extras,
            mlir::Value init);
 
+  /// True if the epilogue is long (transcendentals): then it is better emitted
+  /// once in a loop than once for every accumulator of a tile.
+  bool isLong() const;
+
   /// Stores `accumulator` (a vector) at `position`; only the first `count`
   /// elements exist.
   void store(IndexArithmetic &b, mlir::Value accumulator,

@@ -53,7 +53,6 @@ public:
   void emit();
 
 private:
-  void emitLoops(unsigned loop, SmallVectorImpl<Value> &indices);
   void emitRow(ArrayRef<Value> outer);
   /// Element, or vector of elements from `k` on, of input `number`.
   Value readInput(unsigned number, ArrayRef<Value> outer, Value k,
@@ -176,25 +175,21 @@ void ReductionEmitter::emitRow(ArrayRef<Value> outer) {
   memref::StoreOp::create(b, rest.getResult(0), output, at);
 }
 
-void ReductionEmitter::emitLoops(unsigned loop,
-                                 SmallVectorImpl<Value> &indices) {
-  if (loop + 1 == op.getNumLoops())
-    return emitRow(indices);
-  auto nest = scf::ForOp::create(b, b.value(b.fixed(0)), extents[loop],
-                                 b.value(b.fixed(1)));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(nest.getBody());
-  indices.push_back(nest.getInductionVar());
-  emitLoops(loop + 1, indices);
-  indices.pop_back();
-}
-
 void ReductionEmitter::emit() {
   auto structured = cast<linalg::LinalgOp>(op.getOperation());
   for (Range range : structured.createLoopRanges(b, op.getLoc()))
     extents.push_back(b.value(range.size));
-  SmallVector<Value> indices;
-  emitLoops(0, indices);
+  ArrayRef<Value> outer = ArrayRef(extents).drop_back();
+  if (outer.empty()) {
+    emitRow({});
+  } else {
+    SmallVector<Value> zeros(outer.size(), b.value(b.fixed(0)));
+    SmallVector<Value> ones(outer.size(), b.value(b.fixed(1)));
+    auto nest = scf::ParallelOp::create(b, zeros, outer, ones);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(nest.getBody());
+    emitRow(SmallVector<Value>(nest.getInductionVars()));
+  }
   op.erase();
 }
 

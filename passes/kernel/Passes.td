@@ -57,4 +57,23 @@ def LowerReductions : Pass<"ashlar-lower-reductions", "::mlir::func::FuncOp"> {
     "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }
 
+def ParallelLoopsToGrids
+    : Pass<"ashlar-parallel-loops-to-grids", "::mlir::func::FuncOp"> {
+  let summary = "make grids of parallel loops that are worth it";
+  let description = [{
+    The outermost axes of a large `scf.parallel` become a `tile.grid` of a few
+    dozen tasks, each a range of iterations; small ones, and what lies inside,
+    become nests of `scf.for`. The cut follows from the sizes alone.
+
+    Requires: iterations that do not read what others write.
+
+    Guarantees: no `scf.parallel` remains.
+
+    Example: test/passes/kernel/parallel-loops-to-grids.mlir
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::ashlar::tile::TileDialect"];
+}
+
 #endif

@@ -11,7 +11,8 @@ void ashlar::buildKernelPipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createLowerContractions());
   manager.addNestedPass<func::FuncOp>(createLowerCopies());
   manager.addNestedPass<func::FuncOp>(createLowerReductions());
-  manager.addPass(createConvertLinalgToLoopsPass());
+  manager.addPass(createConvertLinalgToParallelLoopsPass());
+  manager.addNestedPass<func::FuncOp>(createParallelLoopsToGrids());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 }

@@ -48,6 +48,11 @@ private:
   SmallVector<Value> emitRun(Index lhsAt, Index rhsAt,
                              ArrayRef<Index> pixelOffsets, ChannelTile channels,
                              ValueRange accumulators);
+  void storeSum(Value sum, const OutputPosition &tile, Index pixel,
+                int64_t tileColumns, int64_t vector, ChannelTile channels);
+  /// Stores all sums of a tile with one copy of the epilogue.
+  void storeInLoop(ArrayRef<Value> sums, const OutputPosition &tile,
+                   int64_t tileColumns, ChannelTile channels);
   Index rhsOffset(int64_t vector);
   /// Sizes for emitRange over `total`, cut into bands of a multiple of `size`.
   SmallVector<int64_t> pieceSizes(Index total, int64_t size);
@@ -59,6 +64,7 @@ private:
   const RowSchedule &s;
   Epilogue &epilogue;
   VectorType vectorType;
+  Block *taskBlock = nullptr;
 };
 
 void ContractionEmitter::forLoop(Index low, Index high, int64_t step,
@@ -152,7 +158,8 @@ void ContractionEmitter::emitGrid() {
   Index tasks = b.mul(b.mul(c.batches, bands), chunks);
   auto grid = tile::GridOp::create(b, b.value(tasks));
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(&grid.getBody().front());
+  taskBlock = &grid.getBody().front();
+  b.setInsertionPointToStart(taskBlock);
   Index task = grid.getTask();
   auto part = [&](Index id, Index count) {
     return b.known(count) == 1 ? b.fixed(0) : b.rem(id, count);
@@ -274,16 +281,50 @@ void ContractionEmitter::emitTile(Index batch, Index y, Index x,
     sums = SmallVector<Value>(loop.getResults());
   }
 
-  unsigned next = 0;
-  for (int64_t row = 0; row < tileRows; ++row)
-    for (int64_t column = 0; column < tileColumns; ++column)
-      for (int64_t vector = 0; vector < channels.vectors; ++vector) {
-        OutputPosition position{
-            batch, b.add(y, row), b.add(x, column),
-            b.add(b.add(c.firstChannel, channels.first), vector * s.lanes)};
-        epilogue.store(b, sums[next++], position,
-                       b.sub(channels.count, b.fixed(vector * s.lanes)));
-      }
+  if (epilogue.isLong())
+    storeInLoop(sums, {batch, y, x, channels.first}, tileColumns, channels);
+  else
+    for (auto [index, sum] : llvm::enumerate(sums))
+      storeSum(sum, {batch, y, x, channels.first}, b.fixed(index / channels.vectors),
+               tileColumns, index % channels.vectors, channels);
+}
+
+void ContractionEmitter::storeSum(Value sum, const OutputPosition &tile,
+                                  Index pixel, int64_t tileColumns,
+                                  int64_t vector, ChannelTile channels) {
+  OutputPosition position = tile;
+  position.y = b.add(tile.y, b.div(pixel, tileColumns));
+  position.x = b.add(tile.x, b.rem(pixel, b.fixed(tileColumns)));
+  position.channel =
+      b.add(b.add(c.firstChannel, tile.channel), vector * s.lanes);
+  epilogue.store(b, sum, position,
+                 b.sub(channels.count, b.fixed(vector * s.lanes)));
+}
+
+void ContractionEmitter::storeInLoop(ArrayRef<Value> sums,
+                                     const OutputPosition &tile,
+                                     int64_t tileColumns,
+                                     ChannelTile channels) {
+  // The sums of a tile, on the stack of the task.
+  auto type = MemRefType::get({static_cast<int64_t>(sums.size())}, vectorType);
+  Value scratch;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(taskBlock);
+    scratch = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(64));
+  }
+  for (auto [index, sum] : llvm::enumerate(sums))
+    memref::StoreOp::create(b, sum, scratch,
+                            ValueRange{b.value(b.fixed(index))});
+  int64_t pixels = sums.size() / channels.vectors;
+  forLoop(b.fixed(0), b.fixed(pixels), 1, [&](Index pixel) {
+    for (int64_t vector = 0; vector < channels.vectors; ++vector) {
+      Index at = b.add(b.mul(pixel, channels.vectors), vector);
+      Value sum =
+          memref::LoadOp::create(b, scratch, ValueRange{b.value(at)});
+      storeSum(sum, tile, pixel, tileColumns, vector, channels);
+    }
+  });
 }
 
 } // namespace

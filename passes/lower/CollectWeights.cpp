@@ -80,7 +80,8 @@ struct CollectWeights : ashlar::impl::CollectWeightsBase<CollectWeights> {
       OpBuilder builder(use);
       Value view =
           tile::WeightsOp::create(builder, use.getLoc(), use.getType(),
-                                  function.getArgument(0), found->second);
+                                  function.getArgument(0), Value(),
+                                  found->second);
       use.replaceAllUsesWith(view);
       use.erase();
     });

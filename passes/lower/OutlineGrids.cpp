@@ -29,6 +29,9 @@ constexpr llvm::StringLiteral kParallelFor = "ashlar_rt1_parallel_for";
 struct Captures {
   llvm::SetVector<Operation *> repeated;
   llvm::SetVector<Value> scalars;
+  /// Byte offsets of buffers. They differ from layer to layer; handed over like
+  /// scalars, they leave the tasks of equal layers equal.
+  SmallVector<int64_t> offsets;
 };
 
 /// Finds how to have `value` inside the task. False if there is no way.
@@ -100,7 +103,29 @@ void makeSerial(tile::GridOp grid) {
   grid.erase();
 }
 
-func::FuncOp makeTask(tile::GridOp grid, const Captures &captures, Value args,
+/// Repeats an operation that gives a buffer inside the task. Null if it is to
+/// be cloned as it is.
+Value repeatBuffer(ImplicitLocOpBuilder &b, Operation *op, Value args,
+                   IRMapping &mapping, llvm::function_ref<Value(int64_t)> pass) {
+  auto lookup = [&](ValueRange values) {
+    return llvm::map_to_vector(
+        values, [&](Value value) { return mapping.lookup(value); });
+  };
+  // The caller's output buffer, without writing its sizes again.
+  if (auto output = dyn_cast<tile::OutputOp>(op))
+    return tile::InputOp::create(b, output.getType(), args,
+                                 lookup(output.getSizes()), output.getTensor());
+  if (auto weights = dyn_cast<tile::WeightsOp>(op); weights && !weights.getAt())
+    return tile::WeightsOp::create(b, weights.getType(), args,
+                                   pass(weights.getOffset()), 0);
+  if (auto buffer = dyn_cast<tile::WorkspaceOp>(op); buffer && !buffer.getAt())
+    return tile::WorkspaceOp::create(b, buffer.getType(), args,
+                                     pass(buffer.getOffset()),
+                                     lookup(buffer.getSizes()), 0);
+  return nullptr;
+}
+
+func::FuncOp makeTask(tile::GridOp grid, Captures &captures, Value args,
                       StringRef name) {
   auto module = grid->getParentOfType<ModuleOp>();
   auto b = ImplicitLocOpBuilder::atBlockEnd(grid.getLoc(), module.getBody());
@@ -120,17 +145,18 @@ func::FuncOp makeTask(tile::GridOp grid, const Captures &captures, Value args,
     mapping.map(scalar, fromBits(b, bits, scalar.getType()));
   }
   for (Operation *op : captures.repeated) {
-    // The caller's output buffer, without writing its sizes again.
-    if (auto output = dyn_cast<tile::OutputOp>(op)) {
-      SmallVector<Value> sizes;
-      for (Value size : output.getSizes())
-        sizes.push_back(mapping.lookup(size));
-      Value view = tile::InputOp::create(
-          b, output.getType(), mapping.lookup(args), sizes, output.getTensor());
-      mapping.map(output.getResult(), view);
-      continue;
-    }
-    b.clone(*op, mapping);
+    auto pass = [&](int64_t offset) -> Value {
+      captures.offsets.push_back(offset);
+      Value bits = LLVM::LoadOp::create(
+          b, b.getI64Type(),
+          slotAddress(b, argument,
+                      captures.scalars.size() + captures.offsets.size()));
+      return arith::IndexCastOp::create(b, b.getIndexType(), bits);
+    };
+    if (Value view = repeatBuffer(b, op, mapping.lookup(args), mapping, pass))
+      mapping.map(op->getResult(0), view);
+    else
+      b.clone(*op, mapping);
   }
   Value index =
       arith::IndexCastUIOp::create(b, b.getIndexType(), entry->getArgument(1));
@@ -147,8 +173,9 @@ void callTask(tile::GridOp grid, func::FuncOp task, const Captures &captures,
   ImplicitLocOpBuilder b(grid.getLoc(), grid.getContext());
   b.setInsertionPointToStart(&function.getBody().front());
   auto pointer = LLVM::LLVMPointerType::get(b.getContext());
+  int64_t numScalars = captures.scalars.size();
   Value slots = arith::ConstantIntOp::create(
-      b, static_cast<int64_t>(captures.scalars.size()) + 1, 64);
+      b, numScalars + captures.offsets.size() + 1, 64);
   Value array =
       LLVM::AllocaOp::create(b, pointer, b.getI64Type(), slots, /*align=*/8);
   b.setInsertionPoint(grid);
@@ -156,6 +183,9 @@ void callTask(tile::GridOp grid, func::FuncOp task, const Captures &captures,
   for (auto [index, scalar] : llvm::enumerate(captures.scalars))
     LLVM::StoreOp::create(b, toBits(b, scalar),
                           slotAddress(b, array, index + 1));
+  for (auto [index, offset] : llvm::enumerate(captures.offsets))
+    LLVM::StoreOp::create(b, arith::ConstantIntOp::create(b, offset, 64),
+                          slotAddress(b, array, numScalars + index + 1));
   Value callee = func::ConstantOp::create(b, task.getFunctionType(),
                                           SymbolRefAttr::get(task));
   Value address =
@@ -167,6 +197,19 @@ void callTask(tile::GridOp grid, func::FuncOp task, const Captures &captures,
   grid.erase();
 }
 
+/// What a task does, without its name.
+std::string textOf(func::FuncOp task) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  OpPrintingFlags flags;
+  flags.assumeVerified().printGenericOpForm(false);
+  for (Operation &op : task.getBody().front()) {
+    op.print(stream, flags);
+    stream << '\n';
+  }
+  return text;
+}
+
 struct OutlineGrids : ashlar::impl::OutlineGridsBase<OutlineGrids> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -176,6 +219,7 @@ struct OutlineGrids : ashlar::impl::OutlineGridsBase<OutlineGrids> {
       return;
     declareParallelFor(module);
     int64_t next = 0;
+    llvm::StringMap<func::FuncOp> tasks;
     for (tile::GridOp grid : grids) {
       auto function = grid->getParentOfType<func::FuncOp>();
       Value args = function.getArgument(0);
@@ -189,8 +233,15 @@ struct OutlineGrids : ashlar::impl::OutlineGridsBase<OutlineGrids> {
         ++numSerial;
         continue;
       }
-      std::string name = (function.getName() + "_task_" + Twine(next++)).str();
-      callTask(grid, makeTask(grid, captures, args, name), captures, args);
+      std::string name = (function.getName() + "_task_" + Twine(next)).str();
+      func::FuncOp task = makeTask(grid, captures, args, name);
+      // Layers that are computed in the same way share one function.
+      auto [known, isNew] = tasks.try_emplace(textOf(task), task);
+      if (isNew)
+        ++next;
+      else
+        task.erase();
+      callTask(grid, known->second, captures, args);
       ++numOutlined;
     }
   }

@@ -13,7 +13,8 @@ def OutlineGrids : Pass<"ashlar-outline-grids", "::mlir::ModuleOp"> {
 
     Requires: buffers planned (no allocation in a grid).
 
-    Guarantees: no `tile.grid` remains. A grid that uses a buffer which cannot
+    Guarantees: no `tile.grid` remains; grids that do the same on other buffers
+    share one function. A grid that uses a buffer which cannot
     be derived again (one chosen by a branch) becomes a serial loop.
 
     Example: test/passes/lower/outline-grids.mlir

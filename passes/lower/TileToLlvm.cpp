@@ -176,6 +176,8 @@ struct WeightsLowering : ConvertOpToLLVMPattern<tile::WeightsOp> {
     Value at =
         LLVM::ConstantOp::create(rewriter, loc, rewriter.getI64Type(),
                                  rewriter.getI64IntegerAttr(op.getOffset()));
+    if (adaptor.getAt())
+      at = LLVM::AddOp::create(rewriter, loc, at, adaptor.getAt());
     Value address =
         LLVM::GEPOp::create(rewriter, loc, pointer, rewriter.getI8Type(), base,
                             ArrayRef<LLVM::GEPArg>{at});
