@@ -56,9 +56,9 @@ void emitNest(IndexArithmetic &b, scf::ParallelOp loop, unsigned axis,
       b.clone(op, mapping);
     return;
   }
-  auto nest = scf::ForOp::create(b, loop.getLowerBound()[axis],
-                                 loop.getUpperBound()[axis],
-                                 loop.getStep()[axis]);
+  auto nest =
+      scf::ForOp::create(b, loop.getLowerBound()[axis],
+                         loop.getUpperBound()[axis], loop.getStep()[axis]);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(nest.getBody());
   mapping.map(loop.getInductionVars()[axis], nest.getInductionVar());
@@ -121,8 +121,8 @@ void makeGrid(IndexArithmetic &b, scf::ParallelOp loop, unsigned axes) {
   b.setInsertionPointToStart(&grid.getBody().front());
   Index low = b.mul(Index(Value(grid.getTask())), each);
   Index high = b.min(b.add(low, each), iterations);
-  auto range = scf::ForOp::create(b, b.value(low), b.value(high),
-                                  b.value(b.fixed(1)));
+  auto range =
+      scf::ForOp::create(b, b.value(low), b.value(high), b.value(b.fixed(1)));
   b.setInsertionPointToStart(range.getBody());
   IRMapping mapping;
   Index rest = range.getInductionVar();

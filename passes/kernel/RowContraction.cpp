@@ -285,8 +285,9 @@ void ContractionEmitter::emitTile(Index batch, Index y, Index x,
     storeInLoop(sums, {batch, y, x, channels.first}, tileColumns, channels);
   else
     for (auto [index, sum] : llvm::enumerate(sums))
-      storeSum(sum, {batch, y, x, channels.first}, b.fixed(index / channels.vectors),
-               tileColumns, index % channels.vectors, channels);
+      storeSum(sum, {batch, y, x, channels.first},
+               b.fixed(index / channels.vectors), tileColumns,
+               index % channels.vectors, channels);
 }
 
 void ContractionEmitter::storeSum(Value sum, const OutputPosition &tile,
@@ -320,8 +321,7 @@ void ContractionEmitter::storeInLoop(ArrayRef<Value> sums,
   forLoop(b.fixed(0), b.fixed(pixels), 1, [&](Index pixel) {
     for (int64_t vector = 0; vector < channels.vectors; ++vector) {
       Index at = b.add(b.mul(pixel, channels.vectors), vector);
-      Value sum =
-          memref::LoadOp::create(b, scratch, ValueRange{b.value(at)});
+      Value sum = memref::LoadOp::create(b, scratch, ValueRange{b.value(at)});
       storeSum(sum, tile, pixel, tileColumns, vector, channels);
     }
   });

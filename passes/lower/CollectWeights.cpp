@@ -78,10 +78,9 @@ struct CollectWeights : ashlar::impl::CollectWeightsBase<CollectWeights> {
         return;
       auto function = use->getParentOfType<func::FuncOp>();
       OpBuilder builder(use);
-      Value view =
-          tile::WeightsOp::create(builder, use.getLoc(), use.getType(),
-                                  function.getArgument(0), Value(),
-                                  found->second);
+      Value view = tile::WeightsOp::create(builder, use.getLoc(), use.getType(),
+                                           function.getArgument(0), Value(),
+                                           found->second);
       use.replaceAllUsesWith(view);
       use.erase();
     });

@@ -106,7 +106,8 @@ void makeSerial(tile::GridOp grid) {
 /// Repeats an operation that gives a buffer inside the task. Null if it is to
 /// be cloned as it is.
 Value repeatBuffer(ImplicitLocOpBuilder &b, Operation *op, Value args,
-                   IRMapping &mapping, llvm::function_ref<Value(int64_t)> pass) {
+                   IRMapping &mapping,
+                   llvm::function_ref<Value(int64_t)> pass) {
   auto lookup = [&](ValueRange values) {
     return llvm::map_to_vector(
         values, [&](Value value) { return mapping.lookup(value); });
