@@ -130,7 +130,9 @@ def main():
         models = list(filled_architectures(root, arguments.scratch, arguments.filter))
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        for done, failures, lines in pool.map(lambda m: check_model(m, arguments), models):
+        running = [pool.submit(check_model, model, arguments) for model in models]
+        for future in concurrent.futures.as_completed(running):
+            done, failures, lines = future.result()
             print("\n".join(lines + failures), flush=True)
             passed, failed = passed + done - len(failures), failed + len(failures)
     print(f"{passed} passed, {failed} failed, 0 skipped")
