@@ -52,8 +52,11 @@ void optimize(Module &module, TargetMachine &machine) {
   ModuleAnalysisManager modules;
   PipelineTuningOptions tuning;
   tuning.LoopVectorization = true;
-  tuning.SLPVectorization = true;
-  tuning.LoopUnrolling = true;
+  // Kernels are vectors already; what is left are loops.
+  tuning.SLPVectorization = false;
+  // Register tiles are unrolled as far as is good for them; unrolling their
+  // reduction loops costs compile time and code, and gains nothing.
+  tuning.LoopUnrolling = false;
   PassBuilder builder(&machine, tuning);
   builder.registerModuleAnalyses(modules);
   builder.registerCGSCCAnalyses(callGraphs);

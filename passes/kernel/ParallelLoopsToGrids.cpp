@@ -23,7 +23,7 @@ using Index = OpFoldResult;
 /// Tasks of a grid at most.
 constexpr int64_t kTasks = 32;
 /// Elementary operations below which a call of the executor does not pay.
-constexpr int64_t kWorthwhile = 1 << 15;
+constexpr int64_t kWorthwhile = 1 << 12;
 
 /// Operations of a block, loops inside counted by their trip counts where these
 /// are known.

@@ -200,14 +200,11 @@ void callTask(tile::GridOp grid, func::FuncOp task, const Captures &captures,
 
 /// What a task does, without its name.
 std::string textOf(func::FuncOp task) {
-  std::string text;
+  std::string name = task.getName().str(), text;
+  task.setName("task");
   llvm::raw_string_ostream stream(text);
-  OpPrintingFlags flags;
-  flags.assumeVerified().printGenericOpForm(false);
-  for (Operation &op : task.getBody().front()) {
-    op.print(stream, flags);
-    stream << '\n';
-  }
+  task->print(stream, OpPrintingFlags().assumeVerified());
+  task.setName(name);
   return text;
 }
 
