@@ -23,35 +23,43 @@ Lowered lowerCast(OpT op, typename OpT::Adaptor in, TensorBuilder &b) {
     llvm::raw_string_ostream(text) << "from " << from << " to " << to;
     return b.unsupported(text);
   }
-  Type target = to;
-  if (auto integer = dyn_cast<IntegerType>(to))
-    target = b.getIntegerType(integer.getWidth());
-  return b.map(target, in.getInput(), [&](TensorBuilder &b, ValueRange v) {
-    return castScalar(b, v[0], from, to);
-  });
+  std::string mode = op.getRoundMode().lower();
+  SmallFloatRounding rounding{op.getSaturate() != 0, mode};
+  return b.map(heldType(to), in.getInput(),
+               [&](TensorBuilder &b, ValueRange v) {
+                 return castScalar(b, v[0], from, to, rounding);
+               });
 }
 
 // The bits of each element as another type of the same width.
 Lowered lowerBitCast(onnx::BitCastOp op, onnx::BitCastOp::Adaptor in,
                      TensorBuilder &b) {
-  Type from = elementType(in.getInput()),
+  Type from = elementType(op.getInput().getType()),
        to = elementType(op.getOutput().getType());
-  if (auto integer = dyn_cast<IntegerType>(to))
-    to = b.getIntegerType(integer.getWidth());
   if (!isa<IntegerType, FloatType>(from) || !isa<IntegerType, FloatType>(to))
     return b.unsupported("between types that are not numbers");
-  if (from == to)
+  Type held = elementType(in.getInput()), wanted = heldType(to);
+  // A byte that holds fewer bits is extended by its sign or by zeros; a boolean
+  // is a byte of 0 or 1.
+  if (isLowBit(to) && to.getIntOrFloatBitWidth() < 8) {
+    Type narrow =
+        isSmallFloat(to)
+            ? b.getIntegerType(to.getIntOrFloatBitWidth(), /*isSigned=*/false)
+            : to;
+    return b.map(wanted, in.getInput(), [&](TensorBuilder &b, ValueRange v) {
+      return castScalar(b, v[0], held, narrow);
+    });
+  }
+  if (held == wanted)
     return in.getInput();
-  // A boolean is a byte of 0 or 1.
-  unsigned fromWidth = from.getIntOrFloatBitWidth(),
-           toWidth = to.getIntOrFloatBitWidth();
-  return b.map(to, in.getInput(), [&](TensorBuilder &b, ValueRange v) -> Value {
-    if (fromWidth == 1)
-      return b.createOrFold<arith::ExtUIOp>(to, v[0]);
-    if (toWidth == 1)
-      return b.ne(v[0], b.zero(from));
-    return b.createOrFold<arith::BitcastOp>(to, v[0]);
-  });
+  return b.map(wanted, in.getInput(),
+               [&](TensorBuilder &b, ValueRange v) -> Value {
+                 if (held.isInteger(1))
+                   return b.createOrFold<arith::ExtUIOp>(wanted, v[0]);
+                 if (wanted.isInteger(1))
+                   return b.ne(v[0], b.zero(held));
+                 return b.createOrFold<arith::BitcastOp>(wanted, v[0]);
+               });
 }
 
 } // namespace

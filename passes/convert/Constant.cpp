@@ -9,7 +9,7 @@ namespace ashlar {
 
 static Lowered lowerConstant(onnx::ConstantOp op, onnx::ConstantOp::Adaptor,
                              TensorBuilder &b) {
-  ElementsAttr value = withSignlessElements(op.getValue());
+  ElementsAttr value = withStorageElements(op.getValue());
   if (!value ||
       !isa<IntegerType, FloatType, ComplexType>(value.getElementType()))
     return b.unsupported("with elements that are not numbers");

@@ -49,31 +49,11 @@ namespace {
 
 struct ConvertOnnxPass : impl::ConvertOnnxBase<ConvertOnnxPass> {
   void runOnOperation() override {
-    rememberElementTypes();
     OnnxTypeConverter converter;
     if (failed(convert(converter)))
       return signalPassFailure();
     if (failed(reportRemaining(converter)) || failed(removeConversionCasts()))
       signalPassFailure();
-  }
-
-  // The element types of the model's interface, before unsigned ones lose their
-  // sign.
-  void rememberElementTypes() {
-    getOperation().walk([](func::FuncOp function) {
-      for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
-        if (isUnsignedInteger(type))
-          function.setArgAttr(i, "onnx.element_type",
-                              TypeAttr::get(elementType(type)));
-      for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
-        if (isUnsignedInteger(type))
-          function.setResultAttr(i, "onnx.element_type",
-                                 TypeAttr::get(elementType(type)));
-    });
-  }
-
-  static bool isUnsignedInteger(Type type) {
-    return elementType(type).isUnsignedInteger();
   }
 
   LogicalResult convert(const OnnxTypeConverter &converter) {

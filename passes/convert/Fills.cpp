@@ -97,7 +97,7 @@ Lowered lowerConstantOfShape(onnx::ConstantOfShapeOp op,
   RankedTensorType type = e.resultType(0);
   Value element;
   if (std::optional<ElementsAttr> value = op.getValue()) {
-    ElementsAttr elements = withSignlessElements(*value);
+    ElementsAttr elements = withStorageElements(*value);
     element = arith::ConstantOp::create(
         e, cast<TypedAttr>(*elements.getValues<Attribute>().begin()));
   } else {

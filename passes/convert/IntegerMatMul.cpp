@@ -5,6 +5,7 @@
 #include "passes/convert/EmitterPattern.h"
 #include "passes/convert/Families.h"
 #include "passes/convert/Quantization.h"
+#include "passes/convert/ScalarCast.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 
@@ -129,15 +130,15 @@ Value requantize(Emitter &e, Value sums, Value bias, Value scale,
   for (Value optional : {bias, zeroPoint})
     if (optional)
       inputs.push_back(optional);
-  Type signless = e.getIntegerType(type.getIntOrFloatBitWidth());
-  return e.mapTo(
-      e.dims(sums), signless, inputs, [&](TensorBuilder &b, ValueRange v) {
-        Value sum = bias ? b.add(v[0], v[2]) : v[0];
-        Value real = b.createOrFold<arith::SIToFPOp>(b.getF32Type(), sum);
-        return quantizeScalar(b, b.mul(real, v[1]),
-                              zeroPoint ? toInt32(b, v.back(), type) : Value(),
-                              type);
-      });
+  return e.mapTo(e.dims(sums), heldType(type), inputs,
+                 [&](TensorBuilder &b, ValueRange v) {
+                   Value sum = bias ? b.add(v[0], v[2]) : v[0];
+                   Value real =
+                       b.createOrFold<arith::SIToFPOp>(b.getF32Type(), sum);
+                   return quantizeScalar(
+                       b, b.mul(real, v[1]),
+                       zeroPoint ? toInt32(b, v.back(), type) : Value(), type);
+                 });
 }
 
 namespace {

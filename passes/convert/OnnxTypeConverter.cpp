@@ -1,5 +1,7 @@
 #include "passes/convert/OnnxTypeConverter.h"
 
+#include "passes/convert/LowBit.h"
+
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 
@@ -7,13 +9,20 @@ using namespace mlir;
 
 namespace ashlar {
 
+// The type that elements are kept in.
+static Type storageType(Type type) {
+  if (isLowBit(type))
+    return IntegerType::get(type.getContext(), 8);
+  auto integer = dyn_cast<IntegerType>(type);
+  return integer && integer.isUnsigned()
+             ? IntegerType::get(type.getContext(), integer.getWidth())
+             : type;
+}
+
 OnnxTypeConverter::OnnxTypeConverter() {
   addConversion([](Type type) { return type; });
-  addConversion([](IntegerType type) {
-    return type.isUnsigned()
-               ? IntegerType::get(type.getContext(), type.getWidth())
-               : type;
-  });
+  addConversion([](IntegerType type) { return storageType(type); });
+  addConversion([](FloatType type) { return storageType(type); });
   addConversion([this](RankedTensorType type) {
     return type.clone(convertType(type.getElementType()));
   });
@@ -29,17 +38,34 @@ OnnxTypeConverter::OnnxTypeConverter() {
   addTargetMaterialization(cast);
 }
 
-ElementsAttr withSignlessElements(ElementsAttr elements) {
-  auto type = dyn_cast<IntegerType>(elements.getElementType());
-  if (!type || !type.isUnsigned())
+// Each element as a byte.
+static ElementsAttr asBytes(DenseElementsAttr dense) {
+  Type element = dense.getElementType();
+  Type byte = IntegerType::get(element.getContext(), 8);
+  SmallVector<APInt> bytes;
+  if (isa<FloatType>(element)) {
+    for (const APFloat &value : dense.getValues<APFloat>())
+      bytes.push_back(value.bitcastToAPInt().zextOrTrunc(8));
+  } else {
+    for (const APInt &value : dense.getValues<APInt>())
+      bytes.push_back(element.isUnsignedInteger() ? value.zext(8)
+                                                  : value.sext(8));
+  }
+  return DenseElementsAttr::get(dense.getType().clone(byte), bytes);
+}
+
+ElementsAttr withStorageElements(ElementsAttr elements) {
+  Type element = elements.getElementType(), stored = storageType(element);
+  if (stored == element)
     return elements;
-  Type signless = IntegerType::get(type.getContext(), type.getWidth());
+  // Resources hold elements below a byte unpacked.
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements))
-    return DenseResourceElementsAttr::get(resource.getType().clone(signless),
+    return DenseResourceElementsAttr::get(resource.getType().clone(stored),
                                           resource.getRawHandle());
-  if (auto dense = dyn_cast<DenseElementsAttr>(elements))
-    return dense.bitcast(signless);
-  return {};
+  auto dense = dyn_cast<DenseElementsAttr>(elements);
+  if (!dense)
+    return {};
+  return isLowBit(element) ? asBytes(dense) : dense.bitcast(stored);
 }
 
 } // namespace ashlar

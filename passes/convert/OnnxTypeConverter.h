@@ -1,5 +1,5 @@
-// Types after conversion: signless integers, everything else as in the onnx
-// dialect.
+// Types after conversion: signless integers, bytes for elements of fewer bits,
+// everything else as in the onnx dialect.
 #ifndef ASHLAR_PASSES_CONVERT_ONNXTYPECONVERTER_H
 #define ASHLAR_PASSES_CONVERT_ONNXTYPECONVERTER_H
 
@@ -8,7 +8,9 @@
 
 namespace ashlar {
 
-/// uiN becomes iN, also as element type of tensors.
+/// uiN becomes iN; integers of two to seven bits and floats below 16 bits
+/// become i8, the integers extended by their sign or by zeros; also as element
+/// type of tensors.
 class OnnxTypeConverter : public mlir::TypeConverter {
 public:
   OnnxTypeConverter();
@@ -33,8 +35,8 @@ private:
   mutable llvm::DenseMap<mlir::Location, std::string> failureReasons;
 };
 
-/// The same bits with the converted type; blobs are shared, not copied.
-mlir::ElementsAttr withSignlessElements(mlir::ElementsAttr elements);
+/// The same elements in the converted type; blobs are shared, not copied.
+mlir::ElementsAttr withStorageElements(mlir::ElementsAttr elements);
 
 } // namespace ashlar
 

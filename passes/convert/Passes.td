@@ -6,9 +6,9 @@ include "mlir/Pass/PassBase.td"
 def ConvertOnnx : Pass<"ashlar-convert-onnx", "::mlir::ModuleOp"> {
   let summary = "lower the onnx dialect to nn and upstream dialects";
   let description = [{
-    One dialect conversion with the patterns of all operator families (Families.h). Unsigned element types become
-    signless ones; where that changes the type of an argument or result of the model, its attribute `onnx.element_type`
-    keeps the original.
+    One dialect conversion with the patterns of all operator families
+    (Families.inc). Unsigned element types become signless ones; integers of
+    fewer than eight bits and floats of fewer than 16 become bytes.
 
     Requires: every value has a ranked type, every operation is in its newest form.
     Guarantees: no `onnx` operation remains; `linalg` on tensors, `tensor`, `arith`, `math`, `scf` and `nn` take their

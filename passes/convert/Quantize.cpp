@@ -35,7 +35,7 @@ Value quantizeScalar(TensorBuilder &b, Value scaled, Value zeroPoint,
     integer = b.add(integer, zeroPoint);
   integer = b.max(b.min(integer, b.scalar(b.getI32Type(), high)),
                   b.scalar(b.getI32Type(), low));
-  return b.create<arith::TruncIOp>(b.getIntegerType(width), integer);
+  return b.create<arith::TruncIOp>(heldType(type), integer);
 }
 
 Value toInt32(TensorBuilder &b, Value value, Type type) {
@@ -141,20 +141,29 @@ Lowered lowerQuantize(onnx::QuantizeLinearOp op,
                       onnx::QuantizeLinearOp::Adaptor in, TensorBuilder &b) {
   Type from = elementType(op.getX().getType()),
        to = elementType(op.getY().getType());
+  Type scaleType = elementType(op.getYScale().getType());
   Type zeroType =
       op.getYZeroPoint() ? elementType(op.getYZeroPoint().getType()) : to;
-  if (!isQuantizedInteger(to) || !canCastScalar(from, b.getF32Type()))
+  if ((!isQuantizedInteger(to) && !isSmallFloat(to)) ||
+      !canCastScalar(from, b.getF32Type()))
     return b.unsupported("from " + typeText(from) + " to " + typeText(to));
   Parameters parameters(b, in.getX(), in.getYScale(), in.getYZeroPoint(),
                         op.getAxis(), op.getBlockSize());
-  Type compute = from.isF64() ? Type(b.getF64Type()) : Type(b.getF32Type());
-  Type signless = b.getIntegerType(to.getIntOrFloatBitWidth());
+  Type compute = from.isF64() && !isSmallFloat(to) ? Type(b.getF64Type())
+                                                   : Type(b.getF32Type());
+  SmallFloatRounding rounding{op.getSaturate() != 0};
   return parameters.map(
-      b, in.getX(), signless,
+      b, in.getX(), heldType(to),
       [&](TensorBuilder &b, Value x, Value scale, Value zero) {
         Value real = castScalar(b, x, from, compute);
-        Value divisor = castScalar(b, scale, scale.getType(), compute);
-        return quantizeScalar(b, b.div(real, divisor),
+        Value scaled = b.div(real, castScalar(b, scale, scaleType, compute));
+        if (isSmallFloat(to))
+          return encodeSmallFloat(
+              b,
+              zero ? b.add(scaled, castScalar(b, zero, zeroType, compute))
+                   : scaled,
+              to, rounding);
+        return quantizeScalar(b, scaled,
                               zero ? toInt32(b, zero, zeroType) : zero, to);
       });
 }
@@ -164,21 +173,31 @@ Lowered lowerDequantize(onnx::DequantizeLinearOp op,
                         TensorBuilder &b) {
   Type from = elementType(op.getX().getType()),
        to = elementType(op.getY().getType());
+  Type scaleType = elementType(op.getXScale().getType());
   auto integer = dyn_cast<IntegerType>(from);
-  if (!integer || integer.getWidth() > 32 || !isa<FloatType>(to))
+  if ((!isSmallFloat(from) && (!integer || integer.getWidth() > 32)) ||
+      !isa<FloatType>(to) || isSmallFloat(to))
     return b.unsupported("from " + typeText(from) + " to " + typeText(to));
   Parameters parameters(b, in.getX(), in.getXScale(), in.getXZeroPoint(),
                         op.getAxis(), op.getBlockSize());
   Type compute = computeType(to);
+  auto realOf = [&](TensorBuilder &b, Value value) {
+    return castScalar(b, value, from, compute);
+  };
   return parameters.map(
       b, in.getX(), to,
       [&](TensorBuilder &b, Value x, Value scale, Value zero) {
-        Value distance = toInt32(b, x, from);
-        if (zero)
-          distance = b.sub(distance, toInt32(b, zero, from));
-        Value real = b.createOrFold<arith::SIToFPOp>(compute, distance);
+        Value distance;
+        if (isSmallFloat(from)) {
+          distance = zero ? b.sub(realOf(b, x), realOf(b, zero)) : realOf(b, x);
+        } else {
+          distance = toInt32(b, x, from);
+          if (zero)
+            distance = b.sub(distance, toInt32(b, zero, from));
+          distance = b.createOrFold<arith::SIToFPOp>(compute, distance);
+        }
         return b.narrow(
-            b.mul(real, castScalar(b, scale, scale.getType(), compute)), to);
+            b.mul(distance, castScalar(b, scale, scaleType, compute)), to);
       });
 }
 

@@ -12,7 +12,8 @@ static bool isOrdinaryFloat(Type type) {
 
 bool canCastScalar(Type from, Type to) {
   auto known = [](Type type) {
-    return isa<IntegerType>(type) || isOrdinaryFloat(type);
+    return isa<IntegerType>(type) || isOrdinaryFloat(type) ||
+           isSmallFloat(type);
   };
   return known(from) && known(to);
 }
@@ -97,20 +98,42 @@ static Value castFloatToInteger(TensorBuilder &b, Value value, Type to,
       to, saturateToInteger(b, value, b.getI32Type(), false));
 }
 
-Value castScalar(TensorBuilder &b, Value value, Type from, Type to) {
+Type heldType(Type type) {
+  unsigned width = isLowBit(type) ? 8 : type.getIntOrFloatBitWidth();
+  return isa<IntegerType>(type) || isLowBit(type)
+             ? IntegerType::get(type.getContext(), width)
+             : type;
+}
+
+// Keeps the low bits of a byte, extended by the sign or by zeros.
+static Value wrapToWidth(TensorBuilder &b, Value byte, Type type) {
+  Value count = b.integer(byte.getType(), 8 - type.getIntOrFloatBitWidth());
+  Value high = b.createOrFold<arith::ShLIOp>(byte, count);
+  return isUnsigned(type) ? b.createOrFold<arith::ShRUIOp>(high, count)
+                          : b.createOrFold<arith::ShRSIOp>(high, count);
+}
+
+Value castScalar(TensorBuilder &b, Value value, Type from, Type to,
+                 SmallFloatRounding rounding) {
   if (from == to)
     return value;
-  Type target = to;
-  if (auto integer = dyn_cast<IntegerType>(to))
-    target = IntegerType::get(to.getContext(), integer.getWidth());
+  if (isSmallFloat(from))
+    return castScalar(b, decodeSmallFloat(b, value, from), b.getF32Type(), to,
+                      rounding);
+  if (isSmallFloat(to))
+    return encodeSmallFloat(b, castScalar(b, value, from, b.getF32Type()), to,
+                            rounding);
+  Type target = heldType(to);
   bool fromFloat = isa<FloatType>(from), toFloat = isa<FloatType>(to);
   if (target.isInteger(1))
     return castToBool(b, value);
-  if (fromFloat)
-    return toFloat ? castFloat(b, value, target)
-                   : castFloatToInteger(b, value, target, isUnsigned(to));
-  return toFloat ? castIntegerToFloat(b, value, isUnsigned(from), target)
-                 : castInteger(b, value, isUnsigned(from), target);
+  if (toFloat)
+    return fromFloat ? castFloat(b, value, target)
+                     : castIntegerToFloat(b, value, isUnsigned(from), target);
+  Value result = fromFloat
+                     ? castFloatToInteger(b, value, target, isUnsigned(to))
+                     : castInteger(b, value, isUnsigned(from), target);
+  return isLowBit(to) ? wrapToWidth(b, result, to) : result;
 }
 
 } // namespace ashlar

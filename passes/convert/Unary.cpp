@@ -2,6 +2,7 @@
 #include "dialects/onnx/OnnxOps.h"
 #include "passes/convert/Elementwise.h"
 #include "passes/convert/Families.h"
+#include "passes/convert/LowBit.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -92,12 +93,20 @@ Value makeReluOfAny(TensorBuilder &b, Value x, bool isUnsigned) {
   return isUnsigned ? x : makeRelu(b, x);
 }
 
+// A map of values of any float type to booleans.
+Lowered testFloats(TensorBuilder &b, Value x, Type type,
+                   TensorBuilder::Body body) {
+  return mapComputed(b, b.getI1Type(), x, [&](TensorBuilder &b, ValueRange v) {
+    return body(b, isSmallFloat(type) ? decodeSmallFloat(b, v[0], type) : v[0]);
+  });
+}
+
 Lowered lowerIsNaN(onnx::IsNaNOp op, onnx::IsNaNOp::Adaptor in,
                    TensorBuilder &b) {
   if (failed(requireNumbers(b, in.getX().getType())))
     return failure();
-  return mapComputed(
-      b, b.getI1Type(), in.getX(),
+  return testFloats(
+      b, in.getX(), elementType(op.getX().getType()),
       [](TensorBuilder &b, ValueRange v) { return b.ne(v[0], v[0]); });
 }
 
@@ -107,8 +116,9 @@ Lowered lowerIsInf(onnx::IsInfOp op, onnx::IsInfOp::Adaptor in,
     return failure();
   bool positive = op.getDetectPositive() != 0,
        negative = op.getDetectNegative() != 0;
-  return mapComputed(
-      b, b.getI1Type(), in.getX(), [&](TensorBuilder &b, ValueRange v) {
+  return testFloats(
+      b, in.getX(), elementType(op.getX().getType()),
+      [&](TensorBuilder &b, ValueRange v) {
         Type type = v[0].getType();
         Value result = b.boolean(false);
         if (positive)
