@@ -3,6 +3,8 @@
 #include "mlir/Dialect/Bufferization/IR/BufferizableOpInterface.h"
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
 
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
 #include "dialects/nn/NnDialect.h"
 
 using namespace mlir;
@@ -10,6 +12,26 @@ using namespace mlir::bufferization;
 using namespace ashlar;
 
 namespace {
+
+/// Kernels want the innermost elements of what they read side by side: others
+/// are copied.
+Value withContiguousRows(RewriterBase &rewriter, Location loc, Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (type.getRank() == 0 ||
+      failed(type.getStridesAndOffset(strides, offset)) || strides.back() == 1)
+    return buffer;
+  SmallVector<Value> sizes;
+  for (int64_t axis = 0; axis < type.getRank(); ++axis)
+    if (type.isDynamicDim(axis))
+      sizes.push_back(memref::DimOp::create(rewriter, loc, buffer, axis));
+  Value copy = memref::AllocOp::create(
+      rewriter, loc, MemRefType::get(type.getShape(), type.getElementType()),
+      sizes);
+  memref::CopyOp::create(rewriter, loc, buffer, copy);
+  return copy;
+}
 
 /// Every epilogue operation reads its inputs, overwrites its destination
 /// without reading it, and keeps its region.
@@ -34,7 +56,11 @@ struct EpilogueOpModel
       FailureOr<Value> buffer = getBuffer(rewriter, operand, options, state);
       if (failed(buffer))
         return failure();
-      operands.push_back(*buffer);
+      bool isInit = cast<DestinationStyleOpInterface>(op).isDpsInit(
+          &op->getOpOperand(operands.size()));
+      operands.push_back(
+          isInit ? *buffer
+                 : withContiguousRows(rewriter, op->getLoc(), *buffer));
     }
     OperationState newState(op->getLoc(), op->getName(), operands, TypeRange{},
                             op->getAttrs());

@@ -101,7 +101,22 @@ Value Emitter::slice(Value tensor, ArrayRef<OpFoldResult> offsets,
   if (llvm::any_of(sizes,
                    [](OpFoldResult s) { return getConstantIntValue(s) == 0; }))
     return empty(sizes, elementType(tensor));
-  return tensor::ExtractSliceOp::create(*this, tensor, offsets, sizes, strides);
+  // A single column is a strided one as soon as its axis is squeezed away.
+  bool isSpread = getConstantIntValue(strides.back()) != 1 ||
+                  (getConstantIntValue(sizes.back()) == 1 &&
+                   getConstantIntValue(dim(tensor, sizes.size() - 1)) != 1);
+  if (!isSpread || sizes.size() == 1)
+    return tensor::ExtractSliceOp::create(*this, tensor, offsets, sizes,
+                                          strides);
+  Scalars counts = llvm::map_to_vector<6>(
+      sizes, [&](OpFoldResult size) { return wrap(size); });
+  return build(
+      tensorType(sizes, elementType(tensor)), counts, [&](ArrayRef<Scalar> at) {
+        Scalars place;
+        for (auto [index, offset, stride] : llvm::zip(at, offsets, strides))
+          place.push_back(wrap(offset) + index * wrap(stride));
+        return load(tensor, place);
+      });
 }
 
 Value Emitter::copyOf(Value tensor) {

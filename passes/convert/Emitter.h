@@ -74,7 +74,8 @@ public:
   /// Overwrites every element of `init`; the old one is the last argument.
   mlir::Value rebuild(mlir::Value init, Element element);
   /// tensor.extract_slice, which does not take a slice of no elements behind
-  /// the last one.
+  /// the last one. A slice whose innermost elements would not stand side by
+  /// side is gathered instead: kernels want contiguous rows.
   mlir::Value slice(mlir::Value tensor,
                     llvm::ArrayRef<mlir::OpFoldResult> offsets,
                     llvm::ArrayRef<mlir::OpFoldResult> sizes,

@@ -44,6 +44,8 @@ Value gatherOne(Emitter &e, Value data, int64_t axis, Scalar index) {
   for (auto [i, size] : llvm::enumerate(sizes))
     if (static_cast<int64_t>(i) != axis)
       kept.push_back(size);
+  if (axis + 1 == static_cast<int64_t>(sizes.size()))
+    return e.squeeze(e.slice(data, starts, sizes, steps), {axis});
   return tensor::ExtractSliceOp::create(
       e, e.tensorType(kept, elementType(data)), data, starts, sizes, steps);
 }

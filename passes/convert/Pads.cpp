@@ -95,25 +95,42 @@ LogicalResult readPadding(onnx::PadOp::Adaptor in, Emitter &e,
   if (!cast<RankedTensorType>(in.getPads().getType()).hasStaticShape())
     return e.unsupported("with pads of unknown length");
   Scalars pads = e.scalarsOf(in.getPads());
-  SmallVector<int64_t> axes = llvm::to_vector<6>(llvm::seq<int64_t>(0, rank));
-  if (in.getAxes()) {
-    std::optional<SmallVector<int64_t>> given = constantIntegers(in.getAxes());
-    if (!given)
-      return e.unsupported("with axes that are not known while compiling");
-    axes = *given;
-  }
+  Scalars axes;
+  if (in.getAxes())
+    for (Scalar axis : e.scalarsOf(in.getAxes()))
+      axes.push_back(axis.toIndex());
+  else
+    for (int64_t axis = 0; axis < rank; ++axis)
+      axes.push_back(e.at(axis));
   if (pads.size() != 2 * axes.size())
     return e.invalid("there are " + Twine(pads.size()) + " pads, expected " +
                      Twine(2 * axes.size()));
   padding.low.assign(rank, e.at(0));
   padding.high.assign(rank, e.at(0));
+  // Nothing overflows with what is left of a wrong number.
+  auto modest = [&](Scalar pad) {
+    Scalar far = e.at(int64_t(1) << 40);
+    pad = pad.toIndex();
+    return pad.constant() ? pad : clamp(pad, e.at(0) - far, far);
+  };
   for (size_t i = 0; i < axes.size(); ++i) {
-    int64_t axis = wrapAxis(axes[i], rank);
-    if (axis < 0 || axis >= rank)
-      return e.invalid("axis " + Twine(axes[i]) +
-                       " is out of range, the input has rank " + Twine(rank));
-    padding.low[axis] = pads[i].toIndex();
-    padding.high[axis] = pads[axes.size() + i].toIndex();
+    Scalar low = modest(pads[i]), high = modest(pads[axes.size() + i]);
+    if (std::optional<int64_t> known = axes[i].constant()) {
+      int64_t axis = wrapAxis(*known, rank);
+      if (axis < 0 || axis >= rank)
+        return e.invalid("axis " + Twine(*known) +
+                         " is out of range, the input has rank " + Twine(rank));
+      padding.low[axis] = low;
+      padding.high[axis] = high;
+      continue;
+    }
+    e.require((axes[i] >= -rank) & (axes[i] < rank), DataError::Value,
+              "an axis is out of range");
+    for (int64_t axis = 0; axis < rank; ++axis) {
+      Scalar isOwn = (axes[i] == axis) | (axes[i] == axis - rank);
+      padding.low[axis] = select(isOwn, low, padding.low[axis]);
+      padding.high[axis] = select(isOwn, high, padding.high[axis]);
+    }
   }
   return success();
 }

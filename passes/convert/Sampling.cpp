@@ -185,6 +185,43 @@ Lowered lowerGridSample(onnx::GridSampleOp op, onnx::GridSampleOp::Adaptor in,
   });
 }
 
+/// Coordinates of a grid, evenly spaced, under an affine map each batch.
+Lowered lowerAffineGrid(onnx::AffineGridOp op, onnx::AffineGridOp::Adaptor in,
+                        Emitter &e) {
+  RankedTensorType type = e.resultType(0);
+  Type wide = computeType(type.getElementType());
+  int64_t rank = type.getRank() - 2;
+  Scalars asked = e.scalarsOf(in.getSize()),
+          sizes = {e.sizeOf(in.getTheta(), 0)};
+  if (static_cast<int64_t>(asked.size()) != rank + 2)
+    return e.invalid("the size has " + Twine(asked.size()) +
+                     " elements, expected " + Twine(rank + 2));
+  e.require((e.sizeOf(in.getTheta(), 1) == rank) &
+                (e.sizeOf(in.getTheta(), 2) == rank + 1),
+            DataError::Shape, "theta does not fit the size");
+  for (Scalar size : ArrayRef(asked).drop_front(2))
+    sizes.push_back(size.toIndex());
+  Scalars spatial(ArrayRef(sizes).drop_front());
+  sizes.push_back(e.at(rank));
+  bool alignCorners = op.getAlignCorners() != 0;
+  return e.build(type, sizes, [&](ArrayRef<Scalar> at) {
+    Scalar batch = at[0], row = at[rank + 1];
+    Scalar sum = e.load(in.getTheta(), {batch, row, e.at(rank)}).to(wide);
+    for (int64_t axis = 0; axis < rank; ++axis) {
+      Scalar place = at[1 + axis].to(wide), size = spatial[axis].to(wide);
+      Scalar x = alignCorners
+                     ? place * 2.0 / max(size - 1.0, size.same(1.0)) - 1.0
+                     : (place * 2.0 + 1.0) / size - 1.0;
+      // The map speaks of the last axis first.
+      sum =
+          sum +
+          e.load(in.getTheta(), {batch, row, e.at(rank - 1 - axis)}).to(wide) *
+              x;
+    }
+    return sum.to(type.getElementType());
+  });
+}
+
 //===--- DeformConv
 //------------------------------------------------------------------------------------------------===//
 
@@ -322,8 +359,8 @@ Lowered lowerCol2Im(onnx::Col2ImOp op, onnx::Col2ImOp::Adaptor in, Emitter &e) {
 
 void populateSamplingPatterns(const OnnxTypeConverter &converter,
                               RewritePatternSet &patterns) {
-  addLowerings(converter, patterns, lowerGridSample, lowerDeformConv,
-               lowerCol2Im);
+  addLowerings(converter, patterns, lowerGridSample, lowerAffineGrid,
+               lowerDeformConv, lowerCol2Im);
 }
 
 } // namespace ashlar

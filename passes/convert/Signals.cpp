@@ -306,7 +306,7 @@ Lowered lowerMelWeightMatrix(onnx::MelWeightMatrixOp op,
         };
         Scalar zero = e.number(f64, 0), one = e.number(f64, 1);
         Scalar rising =
-            select((bin >= left) & (bin < centre),
+            select((bin >= left) & (bin <= centre),
                    share(bin - left, max(centre - left, e.at(1))), zero);
         Scalar value =
             select(left == centre, select(bin == centre, one, zero), rising);
