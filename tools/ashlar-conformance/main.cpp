@@ -6,8 +6,10 @@
 //===----------------------------------------------------------------------===//
 #include "tools/ashlar-conformance/Report.h"
 #include "tools/ashlar-conformance/RunCase.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Regex.h"
 
 using namespace llvm;
@@ -37,6 +39,9 @@ static cl::opt<std::string> passing("write-passing", cl::cat(category),
 static cl::opt<std::string> expected("expect", cl::cat(category),
                                      cl::desc("Fail if a listed case fails"),
                                      cl::value_desc("file"));
+static cl::opt<std::string> faults("suite-faults", cl::cat(category),
+                                   cl::desc("Do not run 'NAME: REASON' cases"),
+                                   cl::value_desc("file"));
 static cl::opt<std::string> cpu("cpu", cl::init("native"), cl::cat(category),
                                 cl::desc("CPU to compile for"));
 static cl::opt<unsigned> timeout("timeout", cl::init(120), cl::cat(category),
@@ -72,7 +77,28 @@ static Expected<int> report(ArrayRef<Case> cases, ArrayRef<Result> results) {
   return good ? 0 : 6;
 }
 
+/// Reasons not to run a case, by its name.
+static Expected<StringMap<std::string>> readFaults() {
+  StringMap<std::string> reasons;
+  if (faults.empty())
+    return reasons;
+  ErrorOr<std::unique_ptr<MemoryBuffer>> file = MemoryBuffer::getFile(faults);
+  if (!file)
+    return createStringError(file.getError(), "cannot read '" + faults + "'");
+  SmallVector<StringRef> lines;
+  (*file)->getBuffer().split(lines, '\n', -1, false);
+  for (StringRef line : lines) {
+    auto [name, reason] = line.split(": ");
+    reasons[name] = reason.str();
+  }
+  return reasons;
+}
+
 static Expected<int> run() {
+  Expected<StringMap<std::string>> reasons = readFaults();
+  if (!reasons)
+    return reasons.takeError();
+
   SmallString<128> scratch;
   if (std::error_code failure =
           sys::fs::createUniqueDirectory("ashlar-conformance", scratch))
@@ -85,10 +111,15 @@ static Expected<int> run() {
   Regex wanted(filter);
   erase_if(*cases, [&](const Case &test) { return !wanted.match(test.name); });
   RunOptions options{cpu, relative, absolute};
+  auto runOne = [&](unsigned index) {
+    const Case &test = (*cases)[index];
+    auto fault = reasons->find(test.name);
+    if (fault != reasons->end())
+      return Result{Outcome::Unsupported, fault->second};
+    return runCase(test, options);
+  };
   std::vector<Result> results = runInChildren(
-      cases->size(), jobs, timeout,
-      [&](unsigned index) { return runCase((*cases)[index], options); },
-      [&](unsigned, const Result &) {});
+      cases->size(), jobs, timeout, runOne, [&](unsigned, const Result &) {});
   Expected<int> code = report(*cases, results);
   sys::fs::remove_directories(scratch);
   return code;
