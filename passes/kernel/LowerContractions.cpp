@@ -97,6 +97,7 @@ LogicalResult lowerConv(nn::ConvOp conv) {
   contraction.run = b.fixed(joined ? columnsOfFilter * depth : depth);
   contraction.innerSteps = joined ? 1 : columnsOfFilter;
   contraction.outer = rowsOfFilter * contraction.innerSteps;
+  contraction.lhsStep = b.fixed(1);
   contraction.lhsOuter = b.mul(input.strides[1], conv.getDilations()[0]);
   contraction.lhsInner = b.mul(input.strides[2], conv.getDilations()[1]);
   contraction.rhsOuter = b.mul(contraction.run, nn::kPanelWidth);
@@ -134,8 +135,7 @@ LogicalResult lowerMatmul(nn::MatmulOp matmul) {
   size_t rank = left.sizes.size(), rhsRank = right.sizes.size();
   if (rank > 3)
     return matmul.emitOpError("expected at most one batch dimension");
-  if (!sameIndex(b, left.strides[rank - 1], b.fixed(1)) ||
-      !sameIndex(b, output.strides[rank - 1], b.fixed(1)) ||
+  if (!sameIndex(b, output.strides[rank - 1], b.fixed(1)) ||
       !sameIndex(b, right.strides[rhsRank - 1], b.fixed(1)))
     return matmul.emitOpError("expected contiguous rows");
   contraction.rows = b.fixed(1);
@@ -145,6 +145,7 @@ LogicalResult lowerMatmul(nn::MatmulOp matmul) {
   contraction.lhsBatch = rank == 3 ? left.strides[0] : b.fixed(0);
   contraction.lhsRow = b.fixed(0);
   contraction.lhsColumn = left.strides[rank - 2];
+  contraction.lhsStep = left.strides[rank - 1];
   contraction.lhsOuter = b.fixed(0);
   contraction.run = left.sizes[rank - 1];
   contraction.firstChannel = b.fixed(0);

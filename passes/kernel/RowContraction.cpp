@@ -215,7 +215,7 @@ SmallVector<Value> ContractionEmitter::emitRun(Index lhsAt, Index rhsAt,
   b.setInsertionPointToStart(loop.getBody());
   Index k = loop.getInductionVar();
   Index rhsK = b.add(rhsAt, b.mul(k, c.rhsStep));
-  Index lhsK = b.add(lhsAt, k);
+  Index lhsK = b.add(lhsAt, b.mul(k, c.lhsStep));
   SmallVector<Value> right;
   for (int64_t vector = 0; vector < channels.vectors; ++vector) {
     // Panels are padded; rows of all channels are not.

@@ -9,7 +9,7 @@ namespace ashlar {
 
 /// out[batch, y, x, f] = epilogue(sum over r < outer, k < run of
 ///     lhs[batch, y, x, r; k] * rhs[r, k, f])
-/// with k contiguous on the left. A matrix product has one y and one r; a
+/// with k contiguous on the left as a rule. A matrix product has one y and one r; a
 /// convolution has a filter row for each r, and a run of S*C (or an r for each
 /// filter place, if it is dilated).
 struct RowContraction {
@@ -24,6 +24,7 @@ struct RowContraction {
   FlatView lhs, rhs;
   Index lhsBase; // element offset of the first element
   Index lhsBatch, lhsRow, lhsColumn;
+  Index lhsStep; // from one k to the next
   /// Offset on the left of reduction step r; `outer` of them where they are not
   /// multiples of one stride.
   Index lhsOuter;

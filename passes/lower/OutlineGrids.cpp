@@ -5,6 +5,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -100,6 +101,11 @@ void makeSerial(tile::GridOp grid) {
                                grid.getBody().front().getOperations());
   for (auto done : llvm::make_early_inc_range(body->getOps<tile::DoneOp>()))
     done.erase();
+  // Memory on the stack once, not once an iteration.
+  Block &entry = grid->getParentOfType<func::FuncOp>().getBody().front();
+  for (auto scratch :
+       llvm::make_early_inc_range(body->getOps<memref::AllocaOp>()))
+    scratch->moveBefore(&entry, entry.begin());
   grid.erase();
 }
 
