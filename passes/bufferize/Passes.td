@@ -4,6 +4,21 @@
 
 include "mlir/Pass/PassBase.td"
 
+def CompactRows : Pass<"ashlar-compact-rows", "::mlir::ModuleOp"> {
+  let summary = "copy operands of contractions whose rows are not contiguous";
+  let description = [{
+    Convolutions, matrix products and pools read rows of neighbours. An operand
+    that is a view with gaps along its last axis, such as a slice of every other
+    element, is copied to a place of its own first.
+
+    Requires: tensors. Guarantees: the last axis of every operand of a
+    contraction has stride one once it is a buffer.
+
+    Example: test/passes/bufferize/compact-rows.mlir
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+}
+
 def BindArguments : Pass<"ashlar-bind-arguments", "::mlir::ModuleOp"> {
   let summary = "make the model's function take the caller's argument structure";
   let description = [{

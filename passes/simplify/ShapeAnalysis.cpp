@@ -74,20 +74,31 @@ DenseElementsAttr ashlar::onnx::constantOfElements(RankedTensorType type,
 // Atoms
 //===----------------------------------------------------------------------===//
 
+unsigned ShapeAnalysis::newAtom(bool isDimLike, bool isOfInputs) {
+  dimLike.push_back(isDimLike);
+  ofInputs.push_back(isOfInputs);
+  return dimLike.size() - 1;
+}
+
+bool ShapeAnalysis::decidedByInputs(const DimExpr &expr) const {
+  return llvm::all_of(expr.getTerms(), [&](const DimExpr::Term &term) {
+    return llvm::all_of(term.atoms,
+                        [&](unsigned atom) { return ofInputs[atom]; });
+  });
+}
+
 DimExpr ShapeAnalysis::freshAtom(const void *key, unsigned index,
                                  bool isDimLike) {
-  auto [it, inserted] =
-      freshAtoms.try_emplace({key, index}, unsigned(dimLike.size()));
+  auto [it, inserted] = freshAtoms.try_emplace({key, index}, 0);
   if (inserted)
-    dimLike.push_back(isDimLike);
+    it->second = newAtom(isDimLike, false);
   return DimExpr::atom(it->second);
 }
 
 DimExpr ShapeAnalysis::namedAtom(StringRef name) {
-  auto [it, inserted] =
-      internedAtoms.try_emplace(("$" + name).str(), unsigned(dimLike.size()));
+  auto [it, inserted] = internedAtoms.try_emplace(("$" + name).str(), 0);
   if (inserted)
-    dimLike.push_back(true);
+    it->second = newAtom(true, true);
   return DimExpr::atom(it->second);
 }
 
@@ -100,10 +111,9 @@ DimExpr ShapeAnalysis::opaque(StringRef name, const DimExpr &a,
   os << ',';
   b.print(os);
   os << ')';
-  auto [it, inserted] =
-      internedAtoms.try_emplace(key, unsigned(dimLike.size()));
+  auto [it, inserted] = internedAtoms.try_emplace(key, 0);
   if (inserted)
-    dimLike.push_back(isDimLike);
+    it->second = newAtom(isDimLike, decidedByInputs(a) && decidedByInputs(b));
   return DimExpr::atom(it->second);
 }
 
@@ -164,10 +174,12 @@ bool ShapeAnalysis::record(Value value, ValueFacts inferred) {
         for (auto [mine, theirs] : llvm::zip(inferred.dims, declared.dims)) {
           if (!theirs.isConstant())
             continue;
-          if (!mine.isConstant())
+          // Where the inputs' sizes decide, a declaration that names one
+          // of them was made for that one; it says nothing of others.
+          if (mine.isConstant())
+            consistent &= mine == theirs;
+          else if (!decidedByInputs(mine))
             mine = theirs;
-          else if (mine != theirs)
-            consistent = false;
         }
       }
     }

@@ -99,6 +99,8 @@ public:
   }
 
 private:
+  unsigned newAtom(bool isDimLike, bool isOfInputs);
+  bool decidedByInputs(const DimExpr &expr) const;
   ValueFacts declaredFacts(mlir::Value value);
   void seedArguments();
   void reportUnranked();
@@ -109,6 +111,8 @@ private:
   std::map<std::pair<const void *, unsigned>, unsigned> freshAtoms;
   llvm::StringMap<unsigned> internedAtoms;
   llvm::SmallVector<bool> dimLike; // by atom
+  // By atom: whether the sizes of the model's inputs decide it.
+  llvm::SmallVector<bool> ofInputs;
   bool failed = false;
   Speculation *current = nullptr;
   llvm::SmallPtrSet<mlir::Region *, 4> dead;

@@ -96,9 +96,15 @@ LogicalResult inferIf(IfOp op, OpShapes &shapes) {
     return !shapes.ranked(a) || !shapes.ranked(b) ||
            shapes.rank(a) == shapes.rank(b);
   });
-  // Trials within trials would multiply.
-  if (!sameRanks && !analysis.isSpeculative()) {
-    if (auto taken = decideBranch(op, shapes)) {
+  // Trials within trials would multiply: they go by what was decided before.
+  if (!sameRanks) {
+    auto before = analysis.getDecisions().find(op);
+    std::optional<bool> taken;
+    if (!analysis.isSpeculative())
+      taken = decideBranch(op, shapes);
+    else if (before != analysis.getDecisions().end())
+      taken = before->second;
+    if (taken) {
       analysis.decide(op, *taken);
       analysis.neverTaken(*taken ? op.getElseBranch() : op.getThenBranch());
       Region &region = *taken ? op.getThenBranch() : op.getElseBranch();

@@ -90,3 +90,47 @@ func.func @no_division() -> tensor<i64> {
   %r = "onnx.Div"(%a, %b) : (tensor<i64>, tensor<i64>) -> tensor<i64>
   return %r : tensor<i64>
 }
+
+// -----
+
+// CHECK-LABEL: func.func @movement
+// CHECK-DAG: dense<{{\[\[}}1, 1], [2, 2]]> : tensor<2x2xi32>
+// CHECK-DAG: dense<[1, 2, 1, 2]> : tensor<4xi32>
+// CHECK-DAG: dense<[5, 3, 1]> : tensor<3xi64>
+// CHECK-DAG: dense<{{\[\[}}1], [2]]> : tensor<2x1xi32>
+func.func @movement() -> (tensor<2x2xi32>, tensor<4xi32>, tensor<3xi64>, tensor<2x1xi32>) {
+  %a = "onnx.Constant"() {value = dense<[1, 2]> : tensor<2xi32>} : () -> tensor<2xi32>
+  %two = "onnx.Constant"() {value = dense<2> : tensor<2xi64>} : () -> tensor<2xi64>
+  %two1 = "onnx.Constant"() {value = dense<2> : tensor<1xi64>} : () -> tensor<1xi64>
+  %axes = "onnx.Constant"() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %five = "onnx.Constant"() {value = dense<5> : tensor<i64>} : () -> tensor<i64>
+  %zero = "onnx.Constant"() {value = dense<0> : tensor<i64>} : () -> tensor<i64>
+  %down = "onnx.Constant"() {value = dense<-2> : tensor<i64>} : () -> tensor<i64>
+  %u = "onnx.Unsqueeze"(%a, %axes) : (tensor<2xi32>, tensor<1xi64>) -> tensor<2x1xi32>
+  %e = "onnx.Expand"(%u, %two) : (tensor<2x1xi32>, tensor<2xi64>) -> tensor<2x2xi32>
+  %t = "onnx.Tile"(%a, %two1) : (tensor<2xi32>, tensor<1xi64>) -> tensor<4xi32>
+  %r = "onnx.Range"(%five, %zero, %down) : (tensor<i64>, tensor<i64>, tensor<i64>) -> tensor<3xi64>
+  return %e, %t, %r, %u : tensor<2x2xi32>, tensor<4xi32>, tensor<3xi64>, tensor<2x1xi32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @choices
+// CHECK-DAG: dense<[1.000000e+00, -2.000000e+00]> : tensor<2xf32>
+// CHECK-DAG: dense<[false, true]> : tensor<2xi1>
+// CHECK-DAG: dense<[-4, -2]> : tensor<2xi64>
+// CHECK-DAG: dense<[2, 1]> : tensor<2xi64>
+func.func @choices() -> (tensor<2xf32>, tensor<2xi1>, tensor<2xi64>, tensor<2xi64>) {
+  %c = "onnx.Constant"() {value = dense<[true, false]> : tensor<2xi1>} : () -> tensor<2xi1>
+  %x = "onnx.Constant"() {value = dense<[1.0, 2.0]> : tensor<2xf32>} : () -> tensor<2xf32>
+  %n = "onnx.Neg"(%x) : (tensor<2xf32>) -> tensor<2xf32>
+  %i = "onnx.Constant"() {value = dense<[-7, -3]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %j = "onnx.Constant"() {value = dense<[3, 2]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %k = "onnx.Constant"() {value = dense<[-2, -1]> : tensor<2xi64>} : () -> tensor<2xi64>
+  %w = "onnx.Where"(%c, %x, %n) : (tensor<2xi1>, tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+  %not = "onnx.Not"(%c) : (tensor<2xi1>) -> tensor<2xi1>
+  %q = "onnx.Div"(%i, %j) : (tensor<2xi64>, tensor<2xi64>) -> tensor<2xi64>
+  %s = "onnx.Add"(%q, %k) : (tensor<2xi64>, tensor<2xi64>) -> tensor<2xi64>
+  %m = "onnx.Mod"(%i, %j) : (tensor<2xi64>, tensor<2xi64>) -> tensor<2xi64>
+  return %w, %not, %s, %m : tensor<2xf32>, tensor<2xi1>, tensor<2xi64>, tensor<2xi64>
+}

@@ -89,6 +89,52 @@ func.func @if_known(%x: tensor<1x3xf32>) -> tensor<*xf32> {
 
 // -----
 
+// A size that the inputs decide stays open, whatever single size the model declares for the result.
+// CHECK-LABEL: func.func @declared_for_one_batch
+// CHECK: -> tensor<?x3xf32>
+func.func @declared_for_one_batch(%x: tensor<?x3xf32> {onnx.dim_names = ["N", ""]}) -> tensor<1x3xf32> {
+  %r = "onnx.Relu"(%x) : (tensor<?x3xf32>) -> tensor<1x3xf32>
+  return %r : tensor<1x3xf32>
+}
+
+// -----
+
+// A size that data decides is what the model declares.
+// CHECK-LABEL: func.func @declared_for_data
+// CHECK: onnx.NonZero
+// CHECK-SAME: -> tensor<1x4xi64>
+func.func @declared_for_data(%x: tensor<9xf32>) -> tensor<1x4xi64> {
+  %r = "onnx.NonZero"(%x) : (tensor<9xf32>) -> tensor<1x4xi64>
+  return %r : tensor<1x4xi64>
+}
+
+// -----
+
+// Branches of different rank: the one that fits what the model declares further on is meant.
+// CHECK-LABEL: func.func @branch_by_rank
+// CHECK-NOT: onnx.If
+// CHECK: onnx.Squeeze
+// CHECK-SAME: -> tensor<?x3xf32>
+func.func @branch_by_rank(%x: tensor<?x3x?xf32> {onnx.dim_names = ["N", "", "T"]}) -> tensor<1x?x3xf32> {
+  %last = "onnx.Constant"() {value = dense<-1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %one = "onnx.Constant"() {value = dense<1> : tensor<1xi64>} : () -> tensor<1xi64>
+  %axes = "onnx.Constant"() {value = dense<0> : tensor<1xi64>} : () -> tensor<1xi64>
+  %s = "onnx.Shape"(%x) : (tensor<?x3x?xf32>) -> tensor<*xi64>
+  %d = "onnx.Gather"(%s, %last) : (tensor<*xi64>, tensor<1xi64>) -> tensor<*xi64>
+  %c = "onnx.Equal"(%d, %one) : (tensor<*xi64>, tensor<1xi64>) -> tensor<*xi1>
+  %r = "onnx.If"(%c) ({
+    %same = "onnx.Identity"(%x) : (tensor<?x3x?xf32>) -> tensor<*xf32>
+    "onnx.Yield"(%same) : (tensor<*xf32>) -> ()
+  }, {
+    %sq = "onnx.Squeeze"(%x, %last) : (tensor<?x3x?xf32>, tensor<1xi64>) -> tensor<*xf32>
+    "onnx.Yield"(%sq) : (tensor<*xf32>) -> ()
+  }) : (tensor<*xi1>) -> tensor<*xf32>
+  %y = "onnx.Unsqueeze"(%r, %axes) : (tensor<*xf32>, tensor<1xi64>) -> tensor<1x?x3xf32>
+  return %y : tensor<1x?x3xf32>
+}
+
+// -----
+
 func.func @concat_mismatch(%a: tensor<1x64x20x20xf32>, %b: tensor<1x128x40x40xf32>) -> tensor<*xf32> {
   // expected-error @+1 {{input 1 is [1,128,40,40], expected [1,*,20,20]}}
   %r = "onnx.Concat"(%a, %b) {axis = 1 : i64} : (tensor<1x64x20x20xf32>, tensor<1x128x40x40xf32>) -> tensor<*xf32>
