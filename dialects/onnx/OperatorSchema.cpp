@@ -115,6 +115,18 @@ std::optional<OperatorSchema> OperatorSchema::newest(StringRef domain,
   return lookup(domain, op, INT64_MAX);
 }
 
+void OperatorSchema::forEachNewest(
+    llvm::function_ref<void(const OperatorSchema &)> visit) {
+  for (unsigned row = 0; row < std::size(versions); ++row) {
+    OperatorSchema schema(row);
+    bool last = row + 1 == std::size(versions) ||
+                OperatorSchema(row + 1).name() != schema.name() ||
+                OperatorSchema(row + 1).domain() != schema.domain();
+    if (last)
+      visit(schema);
+  }
+}
+
 int64_t OperatorSchema::newestOpset(StringRef domain) {
   return llvm::StringSwitch<int64_t>(domain)
       .Case("", 27)

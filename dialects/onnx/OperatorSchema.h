@@ -3,6 +3,7 @@
 #ifndef ASHLAR_DIALECTS_ONNX_OPERATORSCHEMA_H
 #define ASHLAR_DIALECTS_ONNX_OPERATORSCHEMA_H
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
 #include <optional>
@@ -107,6 +108,9 @@ public:
   /// The newest version that Ashlar knows.
   static std::optional<OperatorSchema> newest(llvm::StringRef domain,
                                               llvm::StringRef op);
+  /// Calls a function with the newest version of every operator.
+  static void
+  forEachNewest(llvm::function_ref<void(const OperatorSchema &)> visit);
   /// The newest opset of a domain that the table covers; 0 for an unknown
   /// domain.
   static int64_t newestOpset(llvm::StringRef domain);
