@@ -2,6 +2,7 @@
 #include "compiler/api/Compile.h"
 
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/Linker/Linker.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -72,6 +73,10 @@ LogicalResult Compilation::prepare() {
       return report(context, path, target.takeError());
     targets.push_back(*target);
   }
+  // The runtime takes the first variant that the machine can run.
+  llvm::stable_sort(targets, [](const Target &a, const Target &b) {
+    return llvm::popcount(a.required) > llvm::popcount(b.required);
+  });
   FailureOr<std::string> hash = hashFile(context, path);
   if (failed(hash))
     return failure();
@@ -113,7 +118,15 @@ FailureOr<OwningOpRef<ModuleOp>> Compilation::lowerFor(const Target &target,
     for (StringRef name : {"ashlar.weights", "ashlar.weight_offsets"})
       if (Attribute attribute = (*lowered)->getAttr(name))
         (*copy)->setAttr(name, attribute);
-  if (failed(runStages(*copy, "simplify", last, options.stages)))
+  bool whole = last == "lower";
+  if (failed(
+          runStages(*copy, "simplify", whole ? "tile" : last, options.stages)))
+    return failure();
+  if (!whole)
+    return copy;
+  if (!lowered)
+    describeKernels(*copy, target, model);
+  if (failed(runStages(*copy, "tile", last, options.stages)))
     return failure();
   return copy;
 }

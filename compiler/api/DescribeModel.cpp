@@ -6,6 +6,10 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinTypes.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+#include "dialects/nn/NnDialect.h"
 #include "dialects/onnx/Diagnostics.h"
 #include "passes/analysis/DimSymbols.h"
 #include "passes/lower/Passes.h"
@@ -128,4 +132,74 @@ void ashlar::describeLayers(ModuleOp module, ModelDescription &model) {
     names.push_back(named.getName());
   });
   module->setAttr(kLayersAttrName, ArrayAttr::get(module.getContext(), names));
+}
+
+namespace {
+
+/// Multiply-accumulates of a contraction, -1 where sizes are open.
+int64_t countMacs(Operation *op) {
+  auto elements = [](Value value) {
+    auto type = cast<ShapedType>(value.getType());
+    return type.hasStaticShape() ? type.getNumElements() : -1;
+  };
+  int64_t each = 0, outputs = -1;
+  if (auto conv = dyn_cast<nn::ConvOp>(op)) {
+    ArrayRef<int64_t> sizes = conv.getFilterSizes();
+    each = sizes[1] * sizes[2] * sizes[3];
+    outputs = elements(conv.getInit());
+  } else if (auto matmul = dyn_cast<nn::MatmulOp>(op)) {
+    each = cast<ShapedType>(matmul.getLhs().getType()).getShape().back();
+    outputs = elements(matmul.getInit());
+  }
+  return each < 0 || outputs < 0 ? -1 : each * outputs;
+}
+
+int64_t constantBytes(Operation *op) {
+  int64_t bytes = 0;
+  for (Value operand : op->getOperands())
+    if (auto constant = operand.getDefiningOp<arith::ConstantOp>())
+      if (auto type = dyn_cast<ShapedType>(constant.getType()))
+        bytes += type.getNumElements() *
+                 llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  return bytes;
+}
+
+} // namespace
+
+void ashlar::describeKernels(ModuleOp module, const Target &target,
+                             ModelDescription &model) {
+  llvm::StringMap<LayerDescription *> byName;
+  for (LayerDescription &layer : model.layers)
+    byName[layer.name] = &layer;
+  int64_t total = 0;
+  module.walk([&](Operation *op) {
+    bool contracts = isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp>(op);
+    if (!contracts && !isa<linalg::LinalgOp>(op))
+      return;
+    bool isFirst = true;
+    op->getLoc()->walk([&](Location loc) {
+      auto named = dyn_cast<NameLoc>(loc);
+      auto found =
+          named ? byName.find(named.getName().getValue()) : byName.end();
+      if (found == byName.end())
+        return WalkResult::advance();
+      LayerDescription &layer = *found->second;
+      layer.isa = target.vectorBytes == 64 ? "AVX-512" : "AVX2";
+      if (contracts && isFirst) {
+        layer.kernel = op->getName().getStringRef().str();
+        layer.layout = isa<nn::MatmulOp>(op) ? "rows" : "nhwc";
+        layer.macs = countMacs(op);
+        layer.weightBytes = constantBytes(op);
+        total += std::max<int64_t>(layer.macs, 0);
+      } else if (layer.kernel.empty()) {
+        layer.kernel = contracts ? "epilogue" : "loops";
+      }
+      isFirst = false;
+      return WalkResult::advance();
+    });
+  });
+  for (LayerDescription &layer : model.layers)
+    if (layer.kernel.empty())
+      layer.kernel = "folded";
+  model.macs = total;
 }

@@ -5,6 +5,7 @@
 #include "mlir/IR/BuiltinOps.h"
 
 #include "compiler/report/ModelDescription.h"
+#include "compiler/target/Target.h"
 
 namespace ashlar {
 
@@ -18,6 +19,11 @@ mlir::LogicalResult describeInterface(mlir::ModuleOp module,
 
 /// The table of ONNX nodes; marks the module so that code can refer to it.
 void describeLayers(mlir::ModuleOp module, ModelDescription &model);
+
+/// What computes each layer on `target`, from the module after stage `tile`:
+/// contractions, loops, or nothing at run time.
+void describeKernels(mlir::ModuleOp module, const Target &target,
+                     ModelDescription &model);
 
 } // namespace ashlar
 

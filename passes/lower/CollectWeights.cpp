@@ -2,8 +2,10 @@
 #include "passes/lower/Passes.h"
 
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/xxhash.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/SymbolTable.h"
 
 #include "dialects/tile/TileDialect.h"
@@ -29,6 +31,23 @@ int64_t storedBytes(ShapedType type) {
   return type.getNumElements() * each;
 }
 
+/// What tells two pieces of data apart: the attribute itself, or for blobs
+/// their bytes, so that weights packed again for another CPU are stored once.
+Attribute identityOf(Attribute value) {
+  auto resource = dyn_cast<DenseResourceElementsAttr>(value);
+  AsmResourceBlob *blob =
+      resource ? resource.getRawHandle().getBlob() : nullptr;
+  if (!blob)
+    return value;
+  ArrayRef<char> data = blob->getData();
+  llvm::XXH128_hash_t hash = llvm::xxh3_128bits(ArrayRef<uint8_t>(
+      reinterpret_cast<const uint8_t *>(data.data()), data.size()));
+  int64_t key[] = {static_cast<int64_t>(hash.low64),
+                   static_cast<int64_t>(hash.high64),
+                   static_cast<int64_t>(data.size())};
+  return DenseI64ArrayAttr::get(value.getContext(), key);
+}
+
 /// Data laid out already, for another CPU: what agrees is stored once.
 int64_t takePrevious(ModuleOp module, SmallVectorImpl<Attribute> &data,
                      SmallVectorImpl<int64_t> &offsets,
@@ -42,7 +61,7 @@ int64_t takePrevious(ModuleOp module, SmallVectorImpl<Attribute> &data,
   for (auto [value, offset] : llvm::zip(oldData, oldOffsets.asArrayRef())) {
     data.push_back(value);
     offsets.push_back(offset);
-    offsetOf.try_emplace(value, offset);
+    offsetOf.try_emplace(identityOf(value), offset);
     end = llvm::alignTo(offset + storedBytes(cast<ShapedType>(
                                      cast<TypedAttr>(value).getType())),
                         64);
@@ -63,7 +82,7 @@ struct CollectWeights : ashlar::impl::CollectWeightsBase<CollectWeights> {
       if (!global.getConstant() || !global.getInitialValue())
         continue;
       Attribute value = *global.getInitialValue();
-      auto [place, isNew] = offsetOf.try_emplace(value, end);
+      auto [place, isNew] = offsetOf.try_emplace(identityOf(value), end);
       if (isNew) {
         data.push_back(value);
         offsets.push_back(end);

@@ -2,6 +2,7 @@
 #include "passes/lower/Passes.h"
 
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -214,6 +215,16 @@ std::string textOf(func::FuncOp task) {
   return text;
 }
 
+/// A symbol that profilers and debuggers show: the ONNX node, as far as it can
+/// be spelled, and a number.
+std::string taskName(ModuleOp module, tile::GridOp grid, int64_t number) {
+  std::string name = "task_" + std::to_string(number);
+  if (auto named = grid->getLoc()->findInstanceOf<NameLoc>())
+    for (char c : "_" + named.getName().str())
+      name += llvm::isAlnum(c) ? c : '_';
+  return name;
+}
+
 struct OutlineGrids : ashlar::impl::OutlineGridsBase<OutlineGrids> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -237,7 +248,7 @@ struct OutlineGrids : ashlar::impl::OutlineGridsBase<OutlineGrids> {
         ++numSerial;
         continue;
       }
-      std::string name = (function.getName() + "_task_" + Twine(next)).str();
+      std::string name = taskName(module, grid, next);
       func::FuncOp task = makeTask(grid, captures, args, name);
       // Layers that are computed in the same way share one function.
       auto [known, isNew] = tasks.try_emplace(textOf(task), task);

@@ -7,8 +7,8 @@ include "mlir/Pass/PassBase.td"
 def OutlineGrids : Pass<"ashlar-outline-grids", "::mlir::ModuleOp"> {
   let summary = "make every task grid a function and a call of the executor";
   let description = [{
-    The body of each `tile.grid` becomes `func @body_task_N(argument, index,
-    worker)`. Buffers that come from the call's arguments are derived again
+    The body of each `tile.grid` becomes `func @task_N_NODE(argument,
+    index, worker)`, NODE being the ONNX node. Buffers that come from the call's arguments are derived again
     inside; scalars computed outside travel in a small array on the stack.
 
     Requires: buffers planned (no allocation in a grid).

@@ -2,10 +2,10 @@
 
 // CHECK-LABEL: func.func @body(%arg0: !llvm.ptr) -> i32
 // CHECK-DAG: %[[N:.*]] = tile.dim %arg0[0]
-// CHECK: %[[IN:.*]] = tile.input %arg0[0](%[[N]]) : !llvm.ptr -> memref<?x4xf32>
+// CHECK: %[[IN:.*]] = tile.input %arg0[0] (%[[N]]) : !llvm.ptr -> memref<?x4xf32>
 // CHECK: %[[X:.*]] = bufferization.to_tensor %[[IN]] restrict
 // CHECK: %[[Y:.*]] = linalg.generic
-// CHECK: tile.output %arg0[1]({{.*}}) {checked, first_dim = 0 : i64} : !llvm.ptr -> memref<?x4xf32>
+// CHECK: tile.output %arg0[1] ({{.*}}) {checked, first_dim = 0 : i64} : !llvm.ptr -> memref<?x4xf32>
 // CHECK: bufferization.materialize_in_destination %[[Y]] in restrict writable
 // CHECK: return %{{.*}} : i32
 #id = affine_map<(i, j) -> (i, j)>

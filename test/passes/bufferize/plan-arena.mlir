@@ -5,11 +5,11 @@
 // data is allocated while the model runs.
 // CHECK-LABEL: func.func @body
 // CHECK-NOT: memref.alloc(
-// CHECK-DAG: %[[A:.*]] = tile.workspace %arg0[0]() : !llvm.ptr -> memref<16xf32>
-// CHECK-DAG: %[[B:.*]] = tile.workspace %arg0[64]() : !llvm.ptr -> memref<16xf32>
-// CHECK-DAG: %[[C:.*]] = tile.workspace %arg0[0]() : !llvm.ptr -> memref<16xf32>
-// CHECK: tile.workspace %arg0[128 + %{{.*}}](%{{.*}}) : !llvm.ptr -> memref<?xf32>
-// CHECK: tile.allocate %arg0[%{{.*}}, %{{.*}}](%{{.*}})
+// CHECK-DAG: %[[A:.*]] = tile.workspace %arg0[0] () : !llvm.ptr -> memref<16xf32>
+// CHECK-DAG: %[[B:.*]] = tile.workspace %arg0[64] () : !llvm.ptr -> memref<16xf32>
+// CHECK-DAG: %[[C:.*]] = tile.workspace %arg0[0] () : !llvm.ptr -> memref<16xf32>
+// CHECK: tile.workspace %arg0[128 + %{{.*}}] (%{{.*}}) : !llvm.ptr -> memref<?xf32>
+// CHECK: tile.allocate %arg0[%{{.*}}, %{{.*}}] (%{{.*}})
 // CHECK-LABEL: func.func @shapes(%arg0: !llvm.ptr, %arg1: !llvm.ptr)
 // CHECK: llvm.load %{{.*}} : !llvm.ptr -> i64
 // CHECK: llvm.store

@@ -6,10 +6,6 @@
 // CHECK: call @ashlar_rt1_parallel_for
 // CHECK: call @ashlar_rt1_parallel_for
 // CHECK-NOT: tile.grid
-// CHECK: func.func private @body_task_0(%{{.*}}: !llvm.ptr, %{{.*}}: i32, %{{.*}}: i32)
-// CHECK: tile.workspace {{.*}} : !llvm.ptr -> memref<64xf32>
-// CHECK: memref.store
-// CHECK-NOT: @body_task_1
 func.func @body(%args: !llvm.ptr) -> i32 {
   %ok = arith.constant 0 : i32
   %n = arith.constant 64 : index
@@ -49,3 +45,8 @@ func.func @chosen(%args: !llvm.ptr, %which: i1) {
   }
   return
 }
+
+// CHECK: func.func private @task_0(%{{.*}}: !llvm.ptr, %{{.*}}: i32, %{{.*}}: i32)
+// CHECK: tile.workspace {{.*}} : !llvm.ptr -> memref<64xf32>
+// CHECK: memref.store
+// CHECK-NOT: @task_1
