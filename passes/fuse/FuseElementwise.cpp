@@ -5,7 +5,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
-#include "passes/fuse/TransposeMatch.h"
+#include "passes/analysis/TransposeMatch.h"
 
 namespace ashlar {
 #define GEN_PASS_DEF_FUSEELEMENTWISE

@@ -6,7 +6,7 @@
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
-#include "passes/fuse/TransposeMatch.h"
+#include "passes/analysis/TransposeMatch.h"
 
 namespace ashlar {
 #define GEN_PASS_DEF_SINKTRANSPOSES

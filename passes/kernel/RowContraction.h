@@ -9,9 +9,9 @@ namespace ashlar {
 
 /// out[batch, y, x, f] = epilogue(sum over r < outer, k < run of
 ///     lhs[batch, y, x, r; k] * rhs[r, k, f])
-/// with k contiguous on the left as a rule. A matrix product has one y and one r; a
-/// convolution has a filter row for each r, and a run of S*C (or an r for each
-/// filter place, if it is dilated).
+/// with k contiguous on the left as a rule. A matrix product has one y and one
+/// r; a convolution has a filter row for each r, and a run of S*C (or an r for
+/// each filter place, if it is dilated).
 struct RowContraction {
   using Index = mlir::OpFoldResult;
 

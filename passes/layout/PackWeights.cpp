@@ -10,7 +10,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
 #include "dialects/nn/NnDialect.h"
-#include "passes/fuse/TransposeMatch.h"
+#include "passes/analysis/TransposeMatch.h"
 
 namespace ashlar {
 #define GEN_PASS_DEF_PACKWEIGHTS

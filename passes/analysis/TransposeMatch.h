@@ -1,6 +1,6 @@
 //===- TransposeMatch.h - transposes in whatever form ---------------------===//
-#ifndef ASHLAR_PASSES_FUSE_TRANSPOSEMATCH_H
-#define ASHLAR_PASSES_FUSE_TRANSPOSEMATCH_H
+#ifndef ASHLAR_PASSES_ANALYSIS_TRANSPOSEMATCH_H
+#define ASHLAR_PASSES_ANALYSIS_TRANSPOSEMATCH_H
 
 #include <optional>
 

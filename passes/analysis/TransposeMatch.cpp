@@ -1,5 +1,5 @@
 //===- TransposeMatch.cpp - transposes in whatever form -------------------===//
-#include "passes/fuse/TransposeMatch.h"
+#include "passes/analysis/TransposeMatch.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 
