@@ -69,8 +69,12 @@ struct CompactRows : ashlar::impl::CompactRowsBase<CompactRows> {
     getOperation().walk([](Operation *op) {
       if (!isa<nn::MatmulOp, nn::ConvOp, nn::PoolOp>(op))
         return;
-      unsigned inputs = isa<nn::PoolOp>(op) ? 1 : 2;
-      for (OpOperand &operand : op->getOpOperands().take_front(inputs)) {
+      // The left side of a matrix product is read element by element: gaps
+      // cost it nothing.
+      unsigned first = isa<nn::MatmulOp>(op) ? 1 : 0;
+      unsigned end = isa<nn::PoolOp>(op) ? 1 : 2;
+      for (OpOperand &operand :
+           op->getOpOperands().take_front(end).drop_front(first)) {
         auto type = dyn_cast<RankedTensorType>(operand.get().getType());
         if (!type || hasCompactRows(operand.get()))
           continue;

@@ -7,12 +7,12 @@ include "mlir/Pass/PassBase.td"
 def CompactRows : Pass<"ashlar-compact-rows", "::mlir::ModuleOp"> {
   let summary = "copy operands of contractions whose rows are not contiguous";
   let description = [{
-    Convolutions, matrix products and pools read rows of neighbours. An operand
-    that is a view with gaps along its last axis, such as a slice of every other
-    element, is copied to a place of its own first.
+    Convolutions, pools and the right sides of matrix products are read in rows
+    of neighbours. Where such an operand is a view with gaps along its last axis,
+    such as a slice of every other element, it is copied to a place of its own.
 
-    Requires: tensors. Guarantees: the last axis of every operand of a
-    contraction has stride one once it is a buffer.
+    Requires: tensors. Guarantees: the last axis of those operands has stride one
+    once they are buffers.
 
     Example: test/passes/bufferize/compact-rows.mlir
   }];
