@@ -94,9 +94,11 @@ LogicalResult Compilation::prepare() {
 LogicalResult Compilation::describe() {
   if (failed(describeInterface(*module, model)))
     return failure();
-  bool ok = assignCNames(model, [&](const std::string &message) {
+  auto complain = [&](const std::string &message) {
     emitError(FileLineColLoc::get(&context, path, 0, 0)) << message;
-  });
+  };
+  bool ok = narrowDims(model, options.ranges, complain);
+  ok &= assignCNames(model, complain);
   for (const Target &target : targets) {
     VariantDescription variant;
     variant.cpu = target.cpu;
@@ -138,6 +140,8 @@ FailureOr<std::unique_ptr<llvm::Module>> Compilation::translate() {
     if (failed(one))
       return failure();
     lowered = std::move(*one);
+    if (options.stages.onStage)
+      options.stages.onStage("codegen");
     auto code = translateVariant(*lowered, llvmContext, target, model,
                                  model.variants[index]);
     if (!code)
@@ -173,6 +177,8 @@ FailureOr<CompiledModel> ashlar::compileModel(MLIRContext &context,
   FailureOr<std::unique_ptr<llvm::Module>> code = compilation.translate();
   if (failed(code))
     return failure();
+  if (options.stages.onStage)
+    options.stages.onStage("codegen");
   auto bytes = emitCode(**code, /*assembly=*/false);
   if (!bytes)
     return report(context, path, bytes.takeError());

@@ -17,6 +17,8 @@ namespace ashlar {
 
 struct CompileOptions {
   ImportOptions import;
+  /// Ranges of dims that stay symbolic.
+  std::vector<DimRange> ranges;
   /// Prefix of the exported names; empty: made from the file's name.
   std::string prefix;
   /// CPUs to compile for, "native" among the names.

@@ -129,6 +129,8 @@ LogicalResult ashlar::runStages(ModuleOp module, StringRef after,
   for (const Stage *stage = first + 1; stage <= end; ++stage) {
     if (!stage->build)
       continue;
+    if (options.onStage)
+      options.onStage(stage->name);
     PassManager manager(module->getContext());
 #ifdef NDEBUG
     manager.enableVerifier(options.verifyContracts);

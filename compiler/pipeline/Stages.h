@@ -2,6 +2,8 @@
 #ifndef ASHLAR_COMPILER_PIPELINE_STAGES_H
 #define ASHLAR_COMPILER_PIPELINE_STAGES_H
 
+#include <functional>
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 
@@ -29,6 +31,8 @@ struct StageRunOptions {
   bool verifyContracts = false;
   /// Folder for one file a stage, "" for none.
   std::string dumpFolder;
+  /// Told the name of each stage before it runs.
+  std::function<void(llvm::StringRef)> onStage;
 };
 
 /// Runs the stages from after `first` to `last`, both by name and inclusive of

@@ -7,6 +7,8 @@
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Path.h"
 
+#include <algorithm>
+
 using namespace ashlar;
 
 namespace {
@@ -159,4 +161,52 @@ bool ashlar::assignCNames(
     dims.add(dim.cName, "dimension '" + dim.name + "'");
   }
   return fields.ok() && dims.ok();
+}
+
+// Index of the dimension that `range` speaks of; -1 with the reason in `why`.
+static int32_t findDim(const ModelDescription &model, const DimRange &range,
+                       std::string &why) {
+  if (!range.dim.empty()) {
+    for (size_t i = 0; i != model.dims.size(); ++i)
+      if (model.dims[i].name == range.dim)
+        return int32_t(i);
+    why = "model has no symbolic dimension '" + range.dim + "'";
+    return -1;
+  }
+  for (const TensorDescription &input : model.inputs) {
+    if (input.name != range.input)
+      continue;
+    bool inside = size_t(range.axis) < input.dimSymbols.size();
+    if (inside && input.dimSymbols[range.axis] >= 0)
+      return input.dimSymbols[range.axis];
+    why = "dimension " + std::to_string(range.axis) + " of input '" +
+          range.input + "' is not symbolic: it cannot have a range";
+    return -1;
+  }
+  why = "model has no input '" + range.input + "'";
+  return -1;
+}
+
+bool ashlar::narrowDims(
+    ModelDescription &model, const std::vector<DimRange> &ranges,
+    llvm::function_ref<void(const std::string &)> emitError) {
+  bool ok = true;
+  for (const DimRange &range : ranges) {
+    std::string why;
+    int32_t index = findDim(model, range, why);
+    if (index < 0) {
+      emitError(why);
+      ok = false;
+      continue;
+    }
+    DimDescription &dim = model.dims[index];
+    dim.minimum = std::max(dim.minimum, range.minimum);
+    dim.maximum = std::min(dim.maximum, range.maximum);
+    if (dim.minimum > dim.maximum) {
+      emitError("no value of dimension '" + dim.name +
+                "' lies in all ranges given");
+      ok = false;
+    }
+  }
+  return ok;
 }

@@ -92,6 +92,19 @@ std::string prefixFromPath(llvm::StringRef path);
 /// Whether `name` can be a prefix as it stands (what --name must be).
 bool isCIdentifier(llvm::StringRef name);
 
+/// The values that a symbolic dimension may have, as the caller asks for.
+struct DimRange {
+  std::string dim;   // its name; empty: that of an axis of an input
+  std::string input; // where dim is empty
+  int64_t axis = 0;
+  int64_t minimum = 0, maximum = INT64_MAX;
+};
+
+/// Narrows the dims of `model`. `emitError` is called for each range that
+/// speaks of no symbolic dimension, and false is returned.
+bool narrowDims(ModelDescription &model, const std::vector<DimRange> &ranges,
+                llvm::function_ref<void(const std::string &)> emitError);
+
 /// Fills every cName (and elementBytes). Two tensors, or two dims, that get the
 /// same C name are an error: `emitError` is called for each clash, and false is
 /// returned. An output that is an input passed through is called NAME_output.

@@ -45,6 +45,10 @@ compileInMemory(StringRef path, const Arguments &arguments, int &exitCode) {
   }
   Session session;
   Progress progress("compiling " + llvm::sys::path::filename(path));
+  options.stages.onStage = [&](StringRef stage) {
+    progress.update("compiling " + llvm::sys::path::filename(path) + ": " +
+                    stage);
+  };
   auto compiled = compileModel(session.context(), path, options);
   if (mlir::failed(compiled)) {
     progress.clear();

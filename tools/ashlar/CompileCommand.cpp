@@ -1,5 +1,6 @@
 // ashlar compile: a model file to an object, a header and a manifest.
 #include "compiler/api/Compile.h"
+#include "compiler/import/ModelFile.h"
 #include "compiler/report/HeaderWriter.h"
 #include "compiler/report/Manifest.h"
 #include "tools/ashlar/Command.h"
@@ -135,6 +136,49 @@ static std::string dependencies(const Plan &plan,
   return text + "\n";
 }
 
+// Files beside the model that hold its weights.
+static void addExternalFiles(const ::onnx::GraphProto &graph, StringRef folder,
+                             std::vector<std::string> &files) {
+  auto add = [&](const ::onnx::TensorProto &tensor) {
+    for (const ::onnx::StringStringEntryProto &entry : tensor.external_data()) {
+      if (entry.key() != "location")
+        continue;
+      llvm::SmallString<256> path(folder);
+      llvm::sys::path::append(path, entry.value());
+      if (!llvm::is_contained(files, path.str().str()))
+        files.push_back(path.str().str());
+    }
+  };
+  for (const ::onnx::TensorProto &tensor : graph.initializer())
+    add(tensor);
+  for (const ::onnx::NodeProto &node : graph.node())
+    for (const ::onnx::AttributeProto &attribute : node.attribute()) {
+      add(attribute.t());
+      if (attribute.has_g())
+        addExternalFiles(attribute.g(), folder, files);
+    }
+}
+
+static std::vector<std::string> filesOfModel(const Plan &plan) {
+  std::vector<std::string> files = {plan.model};
+  StringRef folder = llvm::sys::path::parent_path(plan.model);
+  auto buffer = openMapped(plan.model);
+  if (!buffer) {
+    llvm::consumeError(buffer.takeError());
+    return files;
+  }
+  StringRef extension = llvm::sys::path::extension(plan.model);
+  bool text =
+      llvm::is_contained({".textproto", ".pbtxt", ".prototxt"}, extension);
+  auto parsed = parseModelFile(*buffer, plan.model, folder, text);
+  if (!parsed) {
+    llvm::consumeError(parsed.takeError());
+    return files;
+  }
+  addExternalFiles((*parsed)->model.graph(), folder, files);
+  return files;
+}
+
 // After success: --strict makes warnings errors.
 static std::optional<int> checkStrict(Session &session,
                                       const Arguments &arguments) {
@@ -204,6 +248,10 @@ static int run(const Arguments &arguments) {
     return emitText(plan, session);
   std::optional<Progress> progress;
   progress.emplace("compiling " + llvm::sys::path::filename(plan.model));
+  plan.options.stages.onStage = [&](StringRef stage) {
+    progress->update("compiling " + llvm::sys::path::filename(plan.model) +
+                     ": " + stage);
+  };
   auto compiled = compileModel(session.context(), plan.model, plan.options);
   progress.reset();
   if (mlir::failed(compiled))
@@ -213,7 +261,7 @@ static int run(const Arguments &arguments) {
   OutputFiles files;
   llvm::Error written = writeObject(plan, *compiled, files);
   if (!written && !plan.depfile.empty())
-    written = files.add(plan.depfile, dependencies(plan, {plan.model}));
+    written = files.add(plan.depfile, dependencies(plan, filesOfModel(plan)));
   int code = finish(files, std::move(written));
   if (code == ExitOk && !arguments.has("cpu"))
     llvm::errs() << "ashlar: note: compiled for this machine's CPU ("

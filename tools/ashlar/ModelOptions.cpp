@@ -39,8 +39,8 @@ std::vector<Option> ashlar::tool::modelOptions() {
 }
 
 // "4" or "1..32".
-static std::optional<DimRange> parseRange(StringRef text) {
-  DimRange range;
+static std::optional<ValueRange> parseRange(StringRef text) {
+  ValueRange range;
   auto [low, high] = text.split("..");
   if (low.getAsInteger(10, range.minimum) || range.minimum < 0)
     return std::nullopt;
@@ -81,7 +81,7 @@ llvm::Expected<ShapeArgument> ashlar::tool::parseShape(StringRef text) {
     dims.split(parts, separator);
   for (StringRef part : parts) {
     part = part.trim();
-    std::optional<DimRange> range = parseRange(part);
+    std::optional<ValueRange> range = parseRange(part);
     if (!range && part != "?" && part != "*")
       return wrong();
     result.dims.push_back(range);
@@ -89,10 +89,10 @@ llvm::Expected<ShapeArgument> ashlar::tool::parseShape(StringRef text) {
   return result;
 }
 
-llvm::Expected<std::pair<std::string, DimRange>>
+llvm::Expected<std::pair<std::string, ValueRange>>
 ashlar::tool::parseDim(StringRef text) {
   auto [name, value] = text.rsplit('=');
-  std::optional<DimRange> range = parseRange(value);
+  std::optional<ValueRange> range = parseRange(value);
   if (name.empty() || !text.contains('=') || !range)
     return usageError("dimension '" + text +
                       "' is not understood, expected 'name=4' or "
@@ -109,14 +109,13 @@ static llvm::Error readShapes(const Arguments &arguments,
     ShapeOverride fixed;
     fixed.input = shape->input;
     for (size_t axis = 0; axis != shape->dims.size(); ++axis) {
-      const std::optional<DimRange> &range = shape->dims[axis];
+      const std::optional<ValueRange> &range = shape->dims[axis];
       bool single = range && range->minimum == range->maximum;
       fixed.dims.push_back(single ? range->minimum
                                   : mlir::ShapedType::kDynamic);
       if (range && !single)
-        return usageError("shape '" + text +
-                          "': ranges are not available yet, '?' keeps the "
-                          "dimension open");
+        options.ranges.push_back(
+            {"", shape->input, int64_t(axis), range->minimum, range->maximum});
     }
     options.import.shapes.push_back(std::move(fixed));
   }
@@ -124,11 +123,11 @@ static llvm::Error readShapes(const Arguments &arguments,
     auto dim = parseDim(text);
     if (!dim)
       return dim.takeError();
-    if (dim->second.minimum != dim->second.maximum)
-      return usageError("dimension '" + text +
-                        "': ranges are not available yet; without --dim the "
-                        "dimension stays open");
-    options.import.dims[dim->first] = dim->second.minimum;
+    if (dim->second.minimum == dim->second.maximum)
+      options.import.dims[dim->first] = dim->second.minimum;
+    else
+      options.ranges.push_back(
+          {dim->first, "", 0, dim->second.minimum, dim->second.maximum});
   }
   return llvm::Error::success();
 }

@@ -17,19 +17,20 @@ std::vector<Option> shapeOptions();
 std::vector<Option> modelOptions();
 
 /// A dimension on the command line: one value, or a range.
-struct DimRange {
+struct ValueRange {
   int64_t minimum, maximum;
 };
 
 /// "x[1..8,3,224,224]" or "name:1x3x224x224", split at the last colon.
 struct ShapeArgument {
   std::string input;
-  std::vector<std::optional<DimRange>> dims; // none: "?" or "*", as it is
+  std::vector<std::optional<ValueRange>> dims; // none: "?" or "*", as it is
 };
 llvm::Expected<ShapeArgument> parseShape(llvm::StringRef text);
 
 /// "batch=4" or "batch=1..32".
-llvm::Expected<std::pair<std::string, DimRange>> parseDim(llvm::StringRef text);
+llvm::Expected<std::pair<std::string, ValueRange>>
+parseDim(llvm::StringRef text);
 
 /// Fills `options`; an exit code where that fails, with the message printed.
 std::optional<int> readModelOptions(const Arguments &arguments,
