@@ -129,6 +129,7 @@ public:
   unsigned numBuffers = 0;
 
 private:
+  void resolveInputDims();
   void classify();
   void placeFixed();
   void placeSized();
@@ -145,6 +146,26 @@ private:
   unsigned numSlots = 0;
   Value endOfSlots; // in the body; null if nothing is sized by dimensions
 };
+
+/// The caller's dimensions behind `memref.dim` of an input: bufferization asks
+/// for them again, and only arithmetic on dimensions can be planned.
+void ArenaPlanner::resolveInputDims() {
+  SmallVector<memref::DimOp> queries;
+  body.walk([&](memref::DimOp query) { queries.push_back(query); });
+  for (memref::DimOp query : queries) {
+    auto input = query.getSource().getDefiningOp<tile::InputOp>();
+    std::optional<int64_t> axis = query.getConstantIndex();
+    if (!input || !axis)
+      continue;
+    auto shape = cast<MemRefType>(input.getType()).getShape();
+    if (!ShapedType::isDynamic(shape[*axis]))
+      continue; // a constant to every canonicalizer
+    unsigned place =
+        llvm::count_if(shape.take_front(*axis), ShapedType::isDynamic);
+    query.replaceAllUsesWith(input.getSizes()[place]);
+    query.erase();
+  }
+}
 
 void ArenaPlanner::classify() {
   LifetimeAnalysis lifetimes(body);
@@ -305,6 +326,7 @@ void ArenaPlanner::writeShapes() {
 }
 
 LogicalResult ArenaPlanner::plan() {
+  resolveInputDims();
   classify();
   placeFixed();
   placeSized();

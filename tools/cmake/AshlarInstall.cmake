@@ -9,6 +9,8 @@ option(ASHLAR_RELOCATABLE "Install LLVM and all other libraries that ashlar need
 add_executable(Ashlar::ashlar ALIAS ashlar)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/Ashlar)
+# Debian keeps LLVM's libraries in a folder of their own.
+set_target_properties(ashlar PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
 install(TARGETS ashlar ashlar_rt EXPORT AshlarTargets)
 install(FILES runtime/ashlar_rt.h TYPE INCLUDE)
 install(EXPORT AshlarTargets NAMESPACE Ashlar:: DESTINATION ${package_folder})
@@ -24,7 +26,7 @@ install(FILES ${PROJECT_BINARY_DIR}/ashlar.pc DESTINATION ${CMAKE_INSTALL_LIBDIR
 
 # The program then runs on a machine with nothing but the C library.
 if(ASHLAR_RELOCATABLE)
-  set_target_properties(ashlar PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/ashlar")
+  set_target_properties(ashlar PROPERTIES INSTALL_RPATH_USE_LINK_PATH OFF INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/ashlar")
   install(TARGETS ashlar RUNTIME_DEPENDENCY_SET ashlar_libraries)
   install(RUNTIME_DEPENDENCY_SET ashlar_libraries PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|dl|pthread|rt)[.]so"
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/ashlar)
