@@ -140,6 +140,7 @@ FailureOr<std::unique_ptr<llvm::Module>> Compilation::translate() {
     if (failed(one))
       return failure();
     lowered = std::move(*one);
+    describeWorkspace(*lowered, model.variants[index]);
     if (options.stages.onStage)
       options.stages.onStage("codegen");
     auto code = translateVariant(*lowered, llvmContext, target, model,

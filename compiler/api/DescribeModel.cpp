@@ -4,7 +4,9 @@
 #include "llvm/ADT/StringSet.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Matchers.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -12,6 +14,7 @@
 #include "dialects/nn/NnDialect.h"
 #include "dialects/onnx/Diagnostics.h"
 #include "passes/analysis/DimSymbols.h"
+#include "passes/bufferize/Passes.h"
 #include "passes/lower/Passes.h"
 #include "runtime/ashlar_rt.h"
 
@@ -202,4 +205,27 @@ void ashlar::describeKernels(ModuleOp module, const Target &target,
     if (layer.kernel.empty())
       layer.kernel = "folded";
   model.macs = total;
+}
+
+void ashlar::describeWorkspace(ModuleOp lowered, VariantDescription &variant) {
+  auto shapes = lowered.lookupSymbol<LLVM::LLVMFuncOp>(kShapesName);
+  if (!shapes || shapes.isExternal())
+    return;
+  // @shapes stores bytes for all workers in place 0, for each in place 1.
+  shapes.walk([&](LLVM::StoreOp store) {
+    int32_t place = 0;
+    Value address = store.getAddr();
+    if (auto element = address.getDefiningOp<LLVM::GEPOp>()) {
+      if (!element.getDynamicIndices().empty())
+        return;
+      place = element.getRawConstantIndices().front();
+      address = element.getBase();
+    }
+    APInt bytes;
+    if (address != shapes.getArgument(1) || place > 1 ||
+        !matchPattern(store.getValue(), m_ConstantInt(&bytes)))
+      return;
+    (place ? variant.workerWorkspaceBytes : variant.sharedWorkspaceBytes) =
+        bytes.getSExtValue();
+  });
 }

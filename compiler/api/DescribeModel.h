@@ -25,6 +25,10 @@ void describeLayers(mlir::ModuleOp module, ModelDescription &model);
 void describeKernels(mlir::ModuleOp module, const Target &target,
                      ModelDescription &model);
 
+/// The workspace that a variant's lowered code asks for, where that is a
+/// constant.
+void describeWorkspace(mlir::ModuleOp lowered, VariantDescription &variant);
+
 } // namespace ashlar
 
 #endif
