@@ -2,6 +2,9 @@
 
 #include "passes/convert/TensorBuilder.h"
 
+#include "dialects/nn/NnDialect.h"
+#include "runtime/ashlar_rt.h"
+
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/ReshapeOpsUtils.h"
@@ -88,8 +91,11 @@ static MapInput describeInput(TensorBuilder &builder, Value tensor,
       continue;
     }
     expressions.push_back(builder.getAffineDimExpr(axis + offset));
-    if (!getConstantIntValue(own[axis]) &&
-        !TensorBuilder::sameSize(own[axis], wanted))
+    if (TensorBuilder::sameSize(own[axis], wanted))
+      continue;
+    if (getConstantIntValue(own[axis]))
+      builder.requireSameSize(own[axis], wanted);
+    else
       input.uncertainAxes.push_back(axis);
   }
   input.map =
@@ -176,8 +182,14 @@ Value TensorBuilder::mapTo(ArrayRef<OpFoldResult> sizes, Type element,
     MapInput &input =
         described.emplace_back(describeInput(*this, tensor, sizes));
     SmallVector<Value> &flags = axisIsOne.emplace_back();
-    for (int64_t axis : input.uncertainAxes)
-      flags.push_back(eq(dimValue(tensor, axis), index(1)));
+    size_t offset = sizes.size() - input.map.getNumResults();
+    for (int64_t axis : input.uncertainAxes) {
+      Value own = dimValue(tensor, axis);
+      flags.push_back(eq(own, index(1)));
+      Value equal = eq(own, value(sizes[axis + offset]));
+      create<nn::RequireOp>(logicalOr(flags.back(), equal), ASHLAR_ERROR_SHAPE,
+                            "shapes that do not broadcast together");
+    }
     if (input.uncertainAxes.empty()) {
       operands.push_back(tensor);
       maps.push_back(input.map);

@@ -20,6 +20,7 @@ func.func @same_name(%x: tensor<?x8xf32> {onnx.dim_names = ["batch", ""]},
 }
 
 // CHECK-LABEL: func @other_name
+// CHECK: nn.require
 // CHECK: tensor.extract
 // CHECK: arith.mulf
 func.func @other_name(%x: tensor<?x8xf32> {onnx.dim_names = ["a", ""]},
