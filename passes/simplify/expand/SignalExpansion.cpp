@@ -12,6 +12,7 @@ namespace {
 // A matrix product serves for the lengths that models use; beyond, a fast
 // transform would be needed.
 constexpr int64_t maxMatrixElements = 1 << 22;
+constexpr int64_t smallMatrixElements = 1 << 14;
 
 // cos and sin of 2 pi row column / length as a matrix, each scaled by the
 // weight of its row.
@@ -43,7 +44,14 @@ struct Transform {
 // inverse.
 std::pair<Value, Value> transform(GraphBuilder &g, Value real, Value imaginary,
                                   const Transform &t) {
-  Type element = g.element(real);
+  Type given = g.element(real), element = given;
+  // What cancels leaves the rounding of single precision behind; where the
+  // transform is small, double precision costs nothing.
+  if (t.taken * t.bins <= smallMatrixElements)
+    element = g.builder.getF64Type();
+  real = g.cast(real, element);
+  if (imaginary)
+    imaginary = g.cast(imaginary, element);
   double norm = t.inverse ? 1.0 / double(t.length) : 1.0;
   // A one-sided spectrum stands for its mirror image too, but for the first bin
   // and the middle one.
@@ -68,7 +76,7 @@ std::pair<Value, Value> transform(GraphBuilder &g, Value real, Value imaginary,
     realOut = t.inverse ? g.sub(realOut, fromSin) : g.add(realOut, fromSin);
     imaginaryOut = g.add(imaginaryOut, fromCos);
   }
-  return {realOut, imaginaryOut};
+  return {g.cast(realOut, given), g.cast(imaginaryOut, given)};
 }
 
 // Real and imaginary part of a tensor whose last axis holds them.
