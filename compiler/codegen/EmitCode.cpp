@@ -70,8 +70,7 @@ void optimize(Module &module, TargetMachine &machine) {
 /// Marks what every generated function is: never unwinds, for this CPU.
 void attributeFunction(Function &function, const ashlar::Target &target) {
   function.addFnAttr(Attribute::NoUnwind);
-  function.addFnAttr("target-cpu",
-                     target.cpu == "znver4" ? "znver4" : target.cpu);
+  function.addFnAttr("target-cpu", target.cpu);
   function.addFnAttr("target-features", target.features);
   function.addFnAttr("prefer-vector-width",
                      std::to_string(8 * target.vectorBytes));
