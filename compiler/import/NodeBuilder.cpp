@@ -3,6 +3,7 @@
 #include "dialects/onnx/Diagnostics.h"
 #include "dialects/onnx/OnnxOps.h"
 #include "mlir/IR/OpDefinition.h"
+#include "llvm/ADT/APSInt.h"
 
 using namespace mlir;
 using ashlar::onnx::AttributeKind;
@@ -258,17 +259,18 @@ Value NodeBuilder::scalar(Location loc, int64_t value) {
 Value NodeBuilder::splat(Location loc, RankedTensorType type, double value) {
   Type element = type.getElementType();
   Attribute attr;
+  APFloat number(value);
+  bool exact;
   if (auto floating = dyn_cast<FloatType>(element)) {
-    APFloat number(value);
-    bool inexact;
     number.convert(floating.getFloatSemantics(), APFloat::rmNearestTiesToEven,
-                   &inexact);
+                   &exact);
     attr = FloatAttr::get(element, number);
   } else {
-    attr = IntegerAttr::get(element,
-                            APInt(element.getIntOrFloatBitWidth(),
-                                  uint64_t(int64_t(value)),
-                                  /*isSigned=*/false, /*implicitTrunc=*/true));
+    // What the type cannot hold becomes its nearest bound.
+    llvm::APSInt integer(element.getIntOrFloatBitWidth(),
+                         element.isUnsignedInteger());
+    number.convertToInteger(integer, APFloat::rmTowardZero, &exact);
+    attr = IntegerAttr::get(element, integer);
   }
   return constant(loc, cast<ElementsAttr>(DenseElementsAttr::get(type, attr)));
 }

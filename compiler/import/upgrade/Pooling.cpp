@@ -1,6 +1,7 @@
 // Pooling: exponents were floats once, and RoiAlign measured coordinates
 // otherwise.
 #include "compiler/import/upgrade/Upgrade.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -13,7 +14,8 @@ LogicalResult integerExponent(NodeBuilder &b, ImportNode &node,
   if (!p)
     return success();
   double value = p.getValueAsDouble();
-  if (value != double(int64_t(value)))
+  // Larger ones are beyond any use, and beyond conversion.
+  if (!(std::abs(value) < 1e9) || value != double(int64_t(value)))
     return node.unsupported(
         "is not supported with an exponent that is no integer");
   node.attributes.set("p", b.builder.getI64IntegerAttr(int64_t(value)));

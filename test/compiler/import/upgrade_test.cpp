@@ -98,6 +98,15 @@ TEST(UpgradeTest, ClipBoundsBecomeOperands) {
           "unsupported: 'onnx.Clip' attribute 'max' is not known in opset 11"));
 }
 
+TEST(UpgradeTest, BoundsOfIntegersSaturate) {
+  std::string graph = inputOf("x", 5, "2") + outputOf("y");
+  Imported model = importText(modelOf(
+      6, graph + nodeOf("Clip", "x", "y",
+                        floatAttr("min", -1e24f) + floatAttr("max", 1e24f))));
+  EXPECT_THAT(model.print(), HasSubstr("dense<-32768> : tensor<i16>"));
+  EXPECT_THAT(model.print(), HasSubstr("dense<32767> : tensor<i16>"));
+}
+
 TEST(UpgradeTest, SeluOfOpsetOneHasItsOwnDefault) {
   EXPECT_THAT(importNode(1, "Selu", {{"x", "2"}}).print(),
               HasSubstr("1.673200e+00"));
