@@ -105,8 +105,10 @@ TEST(HeaderTest, CompilesAsCAndCxx) {
   std::string include =
       " -fsyntax-only -Wall -Wextra -Werror -Wpedantic -I" ASHLAR_TEST_SOURCE
       "/../runtime ";
-  EXPECT_EQ(system(("cc -std=c99" + include + user).c_str()), 0) << header;
-  EXPECT_EQ(system(("c++ -x c++ -std=c++17" + include + user).c_str()), 0)
+  EXPECT_EQ(system(("clang-22 -std=c99" + include + user).c_str()), 0)
+      << header;
+  EXPECT_EQ(system(("clang++-22 -x c++ -std=c++17" + include + user).c_str()),
+            0)
       << header;
   llvm::sys::fs::remove_directories(folder);
 }
