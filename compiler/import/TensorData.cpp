@@ -286,9 +286,7 @@ ElementsAttr TensorReader::read(const proto::SparseTensorProto &sparse,
       (linear ? indexType.getDimSize(0) == count
               : indexType.getRank() == 2 && indexType.getDimSize(0) == count &&
                     indexType.getDimSize(1) == rank);
-  // Dense storage of an absurd shape would exhaust memory.
-  constexpr int64_t largestDense = int64_t(1) << 32;
-  if (!fits || type.getNumElements() > largestDense) {
+  if (!fits) {
     emitError(loc, "sparse tensor of type ")
         << type << " with values " << valueType << " and indices " << indexType;
     return nullptr;
@@ -298,6 +296,15 @@ ElementsAttr TensorReader::read(const proto::SparseTensorProto &sparse,
   if (failed(values) || failed(indices))
     return nullptr;
   unsigned width = memoryBytesOf(element);
+  // A few bytes of file can ask for any amount of memory here.
+  uint64_t needed = uint64_t(type.getNumElements()) * width;
+  if (needed > denseBudget) {
+    emitUnsupported(loc, "sparse tensor of type ")
+        << type << ": the sparse tensors of a model may take "
+        << (largestDense >> 20) << " MiB when they are dense";
+    return nullptr;
+  }
+  denseBudget -= needed;
   std::vector<char> dense(type.getNumElements() * width);
   for (int64_t i = 0; i < count; ++i) {
     int64_t at = 0;

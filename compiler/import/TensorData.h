@@ -55,6 +55,9 @@ private:
   mlir::MLIRContext *context;
   const ModelFile &file;
   ExternalData external;
+  /// What all sparse tensors together may take once they are dense.
+  static constexpr uint64_t largestDense = uint64_t(1) << 30;
+  uint64_t denseBudget = largestDense;
   /// By length and a few of their bytes; compared in full.
   llvm::DenseMap<uint64_t, llvm::SmallVector<Held, 1>> resources;
 };
