@@ -1,7 +1,7 @@
 #include "passes/simplify/Passes.h"
 
 #include "dialects/onnx/OperatorSchema.h"
-#include "passes/simplify/GraphPatterns.h"
+#include "passes/analysis/GraphPatterns.h"
 
 using namespace mlir;
 using namespace ashlar::onnx;

@@ -1,5 +1,7 @@
 #include "passes/simplify/ConstantFolding.h"
 
+#include "passes/simplify/evaluate/Evaluate.h"
+
 using namespace mlir;
 using namespace ashlar::onnx;
 

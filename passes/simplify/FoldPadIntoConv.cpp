@@ -1,6 +1,6 @@
 #include "passes/simplify/Passes.h"
 
-#include "passes/simplify/GraphPatterns.h"
+#include "passes/analysis/GraphPatterns.h"
 
 using namespace mlir;
 using namespace ashlar::onnx;

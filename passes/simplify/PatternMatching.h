@@ -2,7 +2,7 @@
 #ifndef ASHLAR_PASSES_SIMPLIFY_PATTERNMATCHING_H
 #define ASHLAR_PASSES_SIMPLIFY_PATTERNMATCHING_H
 
-#include "passes/simplify/GraphPatterns.h"
+#include "passes/analysis/GraphPatterns.h"
 
 namespace ashlar::onnx {
 

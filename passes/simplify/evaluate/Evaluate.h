@@ -2,7 +2,7 @@
 #ifndef ASHLAR_PASSES_SIMPLIFY_EVALUATE_EVALUATE_H
 #define ASHLAR_PASSES_SIMPLIFY_EVALUATE_EVALUATE_H
 
-#include "passes/simplify/evaluate/ConstantTensor.h"
+#include "passes/analysis/ConstantTensor.h"
 
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/StringMap.h"

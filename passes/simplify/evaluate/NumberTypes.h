@@ -3,7 +3,7 @@
 #ifndef ASHLAR_PASSES_SIMPLIFY_EVALUATE_NUMBERTYPES_H
 #define ASHLAR_PASSES_SIMPLIFY_EVALUATE_NUMBERTYPES_H
 
-#include "passes/simplify/evaluate/ConstantTensor.h"
+#include "passes/analysis/ConstantTensor.h"
 
 #include "mlir/Dialect/Traits.h"
 

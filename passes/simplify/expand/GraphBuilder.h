@@ -3,7 +3,7 @@
 #ifndef ASHLAR_PASSES_SIMPLIFY_EXPAND_GRAPHBUILDER_H
 #define ASHLAR_PASSES_SIMPLIFY_EXPAND_GRAPHBUILDER_H
 
-#include "passes/simplify/GraphPatterns.h"
+#include "passes/analysis/GraphPatterns.h"
 
 namespace ashlar::onnx {
 

@@ -1,6 +1,6 @@
 // Constants as bytes: reading ElementsAttr of any storage, building new ones.
-#ifndef ASHLAR_PASSES_SIMPLIFY_EVALUATE_CONSTANTTENSOR_H
-#define ASHLAR_PASSES_SIMPLIFY_EVALUATE_CONSTANTTENSOR_H
+#ifndef ASHLAR_PASSES_ANALYSIS_CONSTANTTENSOR_H
+#define ASHLAR_PASSES_ANALYSIS_CONSTANTTENSOR_H
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -74,4 +74,4 @@ uint16_t floatToBfloat(float value);
 
 } // namespace ashlar::onnx
 
-#endif // ASHLAR_PASSES_SIMPLIFY_EVALUATE_CONSTANTTENSOR_H
+#endif // ASHLAR_PASSES_ANALYSIS_CONSTANTTENSOR_H

@@ -1,10 +1,10 @@
-// What the rewriting passes of this stage share: looking at constants, making
+// What passes that rewrite ONNX graphs share: looking at constants, making
 // operations.
-#ifndef ASHLAR_PASSES_SIMPLIFY_GRAPHPATTERNS_H
-#define ASHLAR_PASSES_SIMPLIFY_GRAPHPATTERNS_H
+#ifndef ASHLAR_PASSES_ANALYSIS_GRAPHPATTERNS_H
+#define ASHLAR_PASSES_ANALYSIS_GRAPHPATTERNS_H
 
 #include "dialects/onnx/OnnxOps.h"
-#include "passes/simplify/evaluate/Evaluate.h"
+#include "passes/analysis/ConstantTensor.h"
 
 #include "mlir/IR/PatternMatch.h"
 
@@ -43,4 +43,4 @@ mlir::LogicalResult applyRewrites(mlir::Operation *root,
 
 } // namespace ashlar::onnx
 
-#endif // ASHLAR_PASSES_SIMPLIFY_GRAPHPATTERNS_H
+#endif // ASHLAR_PASSES_ANALYSIS_GRAPHPATTERNS_H

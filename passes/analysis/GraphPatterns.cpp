@@ -1,4 +1,4 @@
-#include "passes/simplify/GraphPatterns.h"
+#include "passes/analysis/GraphPatterns.h"
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "passes/simplify/evaluate/ConstantTensor.h"
+#include "passes/analysis/ConstantTensor.h"
 
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/STLExtras.h"
