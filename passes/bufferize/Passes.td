@@ -57,6 +57,27 @@ def HoistOutputBuffers
   }];
 }
 
+def SeparateInits : Pass<"ashlar-separate-inits", "::mlir::func::FuncOp"> {
+  let summary = "let no two results start in one buffer";
+  let description = [{
+    Two operations that write the same initial tensor (a fill with zero, say)
+    in place need a copy of it for one of them. Where that tensor is put into an
+    output of the model, upstream's analysis does not see that the output is
+    written again at the end, and the other result is lost. Here every writer
+    gets an empty tensor and a fill of its own; an initial tensor of another kind
+    that has several uses is kept out of the outputs.
+
+    Requires: tensors; runs before empty tensors are eliminated, without CSE
+    between.
+
+    Guarantees: no `tensor.empty` that may be replaced by an output is the start
+    of two values that are both alive.
+
+    Example: test/passes/bufferize/separate-inits.mlir
+  }];
+  let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
+}
+
 def KeepLoopBuffers : Pass<"ashlar-keep-loop-buffers", "::mlir::func::FuncOp"> {
   let summary = "give loop-carried buffers a place of their own";
   let description = [{

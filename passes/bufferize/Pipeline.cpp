@@ -17,6 +17,7 @@ void ashlar::buildBufferizePipeline(OpPassManager &manager) {
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addNestedPass<func::FuncOp>(createHoistOutputBuffers());
+  manager.addNestedPass<func::FuncOp>(createSeparateInits());
   manager.addPass(bufferization::createEmptyTensorEliminationPass());
   manager.addPass(bufferization::createEmptyTensorToAllocTensorPass());
 

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Contractions of awkward shapes and every element type against a plain reference in numpy.
+
+usage: contractions.py --ashlar=PROGRAM --scratch=FOLDER [--cpu=LIST] [--kind=REGEX] [--without=REGEX]
+
+Each family (operator and element type) is one model with a sweep of shapes: 1 and primes, tails in every dimension,
+strides, dilations, padding, groups. int8 must be exact; f32 and bf16 keep within the bound of a sum of that length.
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+
+from onnx_file import Graph
+
+# M, K, N
+PRODUCTS = [(1, 1, 1), (1, 64, 16), (2, 3, 5), (7, 4, 16), (13, 17, 31), (16, 64, 16), (17, 65, 33), (32, 64, 32),
+            (33, 128, 48), (31, 129, 47), (64, 256, 64), (100, 60, 70), (5, 512, 97), (1, 300, 200), (3, 256, 512)]
+# channels, height, width, filters, kernel h, w, stride, pad, dilation, group
+CONVOLUTIONS = [(1, 5, 5, 1, 3, 3, 1, 0, 1, 1), (3, 11, 13, 8, 3, 3, 1, 1, 1, 1), (3, 23, 23, 16, 7, 7, 2, 3, 1, 1),
+                (16, 14, 14, 16, 3, 3, 1, 1, 1, 1), (64, 7, 7, 32, 1, 1, 1, 0, 1, 1), (65, 9, 7, 33, 1, 1, 1, 0, 1, 1),
+                (32, 14, 14, 48, 1, 1, 2, 0, 1, 1), (64, 14, 14, 64, 3, 3, 1, 1, 1, 1), (17, 9, 10, 19, 3, 3, 2, 1, 1, 1),
+                (8, 12, 12, 8, 3, 3, 1, 2, 2, 1), (16, 8, 8, 32, 3, 3, 1, 1, 1, 2), (64, 56, 12, 64, 1, 1, 1, 0, 1, 1),
+                (16, 10, 10, 16, 3, 3, 1, 1, 1, 16), (33, 9, 9, 33, 3, 3, 2, 1, 1, 33), (24, 7, 7, 24, 5, 5, 1, 2, 1, 24)]
+EPSILON = 2.0**-24
+
+
+def to_bf16(array):
+    """Rounds to bf16, to nearest even."""
+    bits = array.astype(np.float32).view(np.uint32).astype(np.uint64)
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000
+    return bits.astype(np.uint32).view(np.float32)
+
+
+def convolve(x, w, stride, pad, dilation, group, padding_value=0):
+    """Plain convolution in the type of its arguments."""
+    n, channels, _, _ = x.shape
+    filters, _, kh, kw = w.shape
+    x = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)), constant_values=padding_value)
+    oh = (x.shape[2] - dilation * (kh - 1) - 1) // stride + 1
+    ow = (x.shape[3] - dilation * (kw - 1) - 1) // stride + 1
+    y = np.zeros((n, filters, oh, ow), x.dtype)
+    per, out = channels // group, filters // group
+    for g in range(group):
+        for i in range(kh):
+            for j in range(kw):
+                part = x[:, g * per:(g + 1) * per, i * dilation:i * dilation + (oh - 1) * stride + 1:stride,
+                         j * dilation:j * dilation + (ow - 1) * stride + 1:stride]
+                y[:, g * out:(g + 1) * out] += np.einsum("nchw,fc->nfhw", part, w[g * out:(g + 1) * out, :, i, j])
+    return y
+
+
+class Family:
+    """A model of one kind of contraction; subclasses add the cases."""
+
+    def __init__(self, name, options=()):
+        self.name, self.options = name, options
+        self.graph, self.tolerances = Graph(), []
+        self.random = np.random.default_rng(len(name))
+
+    def integers(self, dtype, shape):
+        info = np.iinfo(dtype)
+        return self.random.integers(info.min, info.max + 1, shape).astype(dtype)
+
+    def floats(self, shape):
+        return self.random.standard_normal(shape).astype(np.float32)
+
+    def output(self, name, expected, tolerance=0.0):
+        self.tolerances.append(tolerance)
+        return self.graph.add_output(name, expected)
+
+
+def integer_products(lhs):
+    family = Family(f"matmul-{'u8' if lhs == np.uint8 else 's8'}s8")
+    g = family.graph
+    for m, k, n in PRODUCTS:
+        for zero in (False, True):
+            name = f"{m}x{k}x{n}{'z' if zero else ''}"
+            a, b = family.integers(lhs, (m, k)), family.integers(np.int8, (k, n))
+            inputs = [g.add_input("a" + name, a), g.add_constant("b" + name, b)]
+            za, zb = lhs(0), np.int8(0)
+            if zero:
+                za, zb = family.integers(lhs, ()), family.integers(np.int8, ())
+                inputs += [g.add_constant("za" + name, za), g.add_constant("zb" + name, zb)]
+            expected = (a.astype(np.int64) - int(za)) @ (b.astype(np.int64) - int(zb))
+            g.add_node("MatMulInteger", inputs, [family.output("y" + name, expected.astype(np.int32))], name)
+    return family
+
+
+def integer_products_of_inputs(lhs):
+    """Nothing is known beforehand: both factors are inputs."""
+    family = Family(f"matmul-inputs-{'u8' if lhs == np.uint8 else 's8'}s8")
+    g = family.graph
+    for m, k, n in PRODUCTS[3:11]:
+        name = f"{m}x{k}x{n}"
+        a, b = family.integers(lhs, (2, m, k)), family.integers(np.int8, (2, k, n))
+        expected = (a.astype(np.int64) @ b.astype(np.int64)).astype(np.int32)
+        g.add_node("MatMulInteger", [g.add_input("a" + name, a), g.add_input("b" + name, b)],
+                   [family.output("y" + name, expected)], name)
+    return family
+
+
+def label(c, h, w, f, kh, kw, stride, pad, dilation, group):
+    return f"{c}x{h}x{w}f{f}k{kh}x{kw}s{stride}p{pad}d{dilation}g{group}"
+
+
+def integer_convolutions(lhs):
+    family = Family(f"conv-{'u8' if lhs == np.uint8 else 's8'}s8")
+    g = family.graph
+    for case in CONVOLUTIONS:
+        c, h, w, f, kh, kw, stride, pad, dilation, group = case
+        name = label(*case)
+        x, k = family.integers(lhs, (1, c, h, w)), family.integers(np.int8, (f, c // group, kh, kw))
+        zero = family.integers(lhs, ())
+        expected = convolve(x.astype(np.int64) - int(zero), k.astype(np.int64), stride, pad, dilation, group)
+        inputs = [g.add_input("x" + name, x), g.add_constant("w" + name, k), g.add_constant("z" + name, zero)]
+        g.add_node("ConvInteger", inputs, [family.output("y" + name, expected.astype(np.int32))], name, kernel_shape=[kh, kw],
+                   strides=[stride] * 2, pads=[pad] * 4, dilations=[dilation] * 2, group=group)
+    return family
+
+
+def float_products(precision):
+    family = Family(f"matmul-{precision}", ["--precision=" + precision] if precision != "f32" else [])
+    g, rounded = family.graph, to_bf16 if precision == "bf16" else lambda x: x
+    for m, k, n in PRODUCTS:
+        name = f"{m}x{k}x{n}"
+        a, b = family.floats((m, k)), family.floats((k, n))
+        x, y = rounded(a).astype(np.float64), rounded(b).astype(np.float64)
+        bound = 2 * (k + 2) * EPSILON * float((abs(x) @ abs(y)).max())
+        g.add_node("MatMul", [g.add_input("a" + name, a), g.add_constant("b" + name, b)],
+                   [family.output("y" + name, (x @ y).astype(np.float32), bound)], name)
+    return family
+
+
+def float_convolutions(precision):
+    family = Family(f"conv-{precision}", ["--precision=" + precision] if precision != "f32" else [])
+    g, rounded = family.graph, to_bf16 if precision == "bf16" else lambda x: x
+    for case in CONVOLUTIONS:
+        c, h, w, f, kh, kw, stride, pad, dilation, group = case
+        name = label(*case)
+        x, k, b = family.floats((1, c, h, w)), family.floats((f, c // group, kh, kw)), family.floats((f,))
+        # Depthwise convolution stays f32 at every precision.
+        kept = (lambda v: v) if group == c and group > 1 else rounded
+        wide = [kept(x).astype(np.float64), kept(k).astype(np.float64)]
+        geometry = (stride, pad, dilation, group)
+        expected = convolve(*wide, *geometry) + b.astype(np.float64)[:, None, None]
+        depth = c // group * kh * kw
+        bound = 2 * (depth + 3) * EPSILON * float((convolve(*map(abs, wide), *geometry) + abs(b)[:, None, None]).max())
+        inputs = [g.add_input("x" + name, x), g.add_constant("w" + name, k), g.add_constant("b" + name, b)]
+        g.add_node("Conv", inputs, [family.output("y" + name, expected.astype(np.float32), bound)], name,
+                   kernel_shape=[kh, kw], strides=[stride] * 2, pads=[pad] * 4, dilations=[dilation] * 2, group=group)
+    return family
+
+
+def quantize(values, scale, zero, dtype):
+    info = np.iinfo(dtype)
+    return np.clip(np.rint(values / scale) + zero, info.min, info.max).astype(dtype)
+
+
+def quantized_convolutions():
+    """A whole layer: u8 to u8, weights per channel, bias, clipped at zero as ReLU does. Within one step."""
+    family = Family("qlinearconv-u8s8")
+    g = family.graph
+    for case in CONVOLUTIONS:
+        c, h, w, f, kh, kw, stride, pad, dilation, group = case
+        name = label(*case)
+        x, k = family.integers(np.uint8, (1, c, h, w)), family.integers(np.int8, (f, c // group, kh, kw))
+        bias = family.random.integers(-9999, 9999, f).astype(np.int32)
+        xs, ws = np.float32(0.02), (family.random.random(f) * 0.01 + 0.001).astype(np.float32)
+        xz, yz = np.uint8(121), np.uint8(7)
+        sums = convolve(x.astype(np.int64) - int(xz), k.astype(np.int64), stride, pad, dilation, group)
+        real = (sums + bias[:, None, None]) * (np.float64(xs) * ws)[:, None, None]
+        ys = np.float32(abs(real).max() / 150)
+        constants = dict(xs=xs, xz=xz, w=k, ws=ws, wz=np.zeros(f, np.int8), ys=ys, yz=yz, b=bias)
+        inputs = [g.add_input("x" + name, x)] + [g.add_constant(key + name, value) for key, value in constants.items()]
+        g.add_node("QLinearConv", inputs, [family.output("y" + name, quantize(real, ys, int(yz), np.uint8), 1.0)], name,
+                   kernel_shape=[kh, kw], strides=[stride] * 2, pads=[pad] * 4, dilations=[dilation] * 2, group=group)
+    return family
+
+
+def families():
+    for lhs in (np.uint8, np.int8):
+        yield integer_products(lhs)
+        yield integer_products_of_inputs(lhs)
+        yield integer_convolutions(lhs)
+    yield quantized_convolutions()
+    for precision in ("f32", "bf16"):
+        yield float_products(precision)
+        yield float_convolutions(precision)
+
+
+def check(arguments, family, cpu):
+    """Number of outputs that agree, that do not, and that this machine cannot run."""
+    folder = os.path.join(arguments.scratch, family.name)
+    family.graph.write(folder)
+    command = [arguments.ashlar, "run", os.path.join(folder, "model.onnx"), "--data", os.path.join(folder, "test_data_set_0"),
+               "--rtol=0", "--atol=" + ",".join(repr(t) for t in family.tolerances), "--cpu=" + cpu, *family.options]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode == 5:
+        print(f"skipped: {family.name} for {cpu}: this machine lacks a feature")
+        return 0, 0, 1
+    lines = result.stdout.splitlines()
+    good = sum(line.endswith(", agrees") for line in lines)
+    bad = len(family.tolerances) - good
+    tiles = re.findall(r"^amx-emulation: (.*)", result.stderr, re.M)
+    print(f"{family.name} for {cpu}: {good} agree, {bad} do not" + "".join(f" ({t})" for t in tiles), flush=True)
+    if bad or result.returncode:
+        wrong = [line for line in lines if not line.endswith(", agrees")]
+        print("failed: " + " ".join(command[:3]) + "\n" + "\n".join(wrong[:20]) + result.stderr[-2000:], flush=True)
+        bad = max(bad, 1)
+    return good, bad, 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ashlar", required=True)
+    parser.add_argument("--scratch", required=True)
+    parser.add_argument("--cpu", default="native", help="one or several, separated by commas; each is run by itself")
+    parser.add_argument("--kind", default=".", type=re.compile, help="only families whose name matches")
+    parser.add_argument("--without", type=re.compile, help="no families whose name matches")
+    arguments = parser.parse_args()
+    passed = failed = skipped = 0
+    for family in families():
+        if not arguments.kind.search(family.name) or (arguments.without and arguments.without.search(family.name)):
+            continue
+        for cpu in arguments.cpu.split(","):
+            good, bad, lacking = check(arguments, family, cpu)
+            passed, failed, skipped = passed + good, failed + bad, skipped + lacking
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
