@@ -110,5 +110,8 @@ llvm::Expected<Target> ashlar::resolveTarget(llvm::StringRef name) {
 
 tile::TargetAttr Target::attribute(mlir::MLIRContext *context) const {
   return tile::TargetAttr::get(context, mlir::StringAttr::get(context, cpu),
-                               vectorBytes, vectorRegisters, l1Bytes, l2Bytes);
+                               vectorBytes, vectorRegisters, l1Bytes, l2Bytes,
+                               (required & ASHLAR_CPU_AVX512_VNNI) != 0,
+                               (required & ASHLAR_CPU_AVX512_BF16) != 0,
+                               (required & ASHLAR_CPU_AMX_INT8) != 0);
 }

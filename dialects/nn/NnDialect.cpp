@@ -2,6 +2,8 @@
 //-----------------------------------------------------------===//
 #include "dialects/nn/NnDialect.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
@@ -17,6 +19,33 @@ void NnDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/nn/NnOps.cpp.inc"
       >();
+}
+
+PanelForm PanelForm::of(Type element) {
+  int64_t bytes = element.getIntOrFloatBitWidth() / 8;
+  return bytes == 4 ? PanelForm{32, 1, 4} : PanelForm{16, 4 / bytes, bytes};
+}
+
+int64_t PanelForm::blockLength(int64_t length) const {
+  if (group == 1)
+    return length;
+  int64_t most = 64 / bytes, least = llvm::divideCeil(length, most);
+  // Blocks that need no padding, if that takes only a few more.
+  for (int64_t blocks = least; blocks <= least + least / 4; ++blocks)
+    if (length % (blocks * group) == 0)
+      return length / blocks;
+  return llvm::alignTo(llvm::divideCeil(length, least), group);
+}
+
+int64_t PanelForm::paddedLength(int64_t length) const {
+  return llvm::alignTo(length, blockLength(length));
+}
+
+Type ashlar::nn::accumulatorType(Type element) {
+  MLIRContext *context = element.getContext();
+  if (element.isInteger(8))
+    return IntegerType::get(context, 32);
+  return Float32Type::get(context);
 }
 
 void ashlar::nn::addTrivialEpilogue(OpBuilder &builder, Region &region,
@@ -67,7 +96,8 @@ bool isTrivial(Region &epilogue) {
 
 /// What the three epilogue operations have in common: the region's signature,
 /// the extras' shapes, the results.
-template <typename OpTy> LogicalResult verifyEpilogue(OpTy op) {
+template <typename OpTy>
+LogicalResult verifyEpilogue(OpTy op, Type accumulator) {
   auto initType = cast<ShapedType>(op.getInit().getType());
   if (op->getNumResults() != (isa<TensorType>(initType) ? 1u : 0u))
     return op.emitOpError(
@@ -79,6 +109,8 @@ template <typename OpTy> LogicalResult verifyEpilogue(OpTy op) {
   if (block.getNumArguments() != op.getExtras().size() + 1)
     return op.emitOpError("expected an epilogue of ")
            << op.getExtras().size() + 1 << " arguments";
+  if (block.getArgument(0).getType() != accumulator)
+    return op.emitOpError("expected the accumulator to be ") << accumulator;
   for (auto [index, extra] : llvm::enumerate(op.getExtras())) {
     auto type = cast<ShapedType>(extra.getType());
     if (block.getArgument(index + 1).getType() != type.getElementType())
@@ -125,10 +157,15 @@ LogicalResult ConvOp::verify() {
       getFilterSizes().size() != 4)
     return emitOpError(
         "expected two strides, two dilations and four filter sizes");
-  if (rankOf(getFilter()) < 3 || rankOf(getFilter()) > 5)
-    return emitOpError("expected a filter of rank 4 (ONNX order), 5 (panels) "
-                       "or 3 (depthwise)");
-  return verifyEpilogue(*this);
+  Type element = getElementTypeOrSelf(getInput().getType());
+  int64_t panels = PanelForm::of(element).group == 1 ? 5 : 6;
+  int64_t rank = rankOf(getFilter());
+  if (rank != 3 && rank != 4 && rank != panels)
+    return emitOpError("expected a filter of rank 4 (ONNX order), ")
+           << panels << " (panels) or 3 (depthwise)";
+  if (getElementTypeOrSelf(getFilter().getType()) != element)
+    return emitOpError("expected a filter of ") << element;
+  return verifyEpilogue(*this, accumulatorType(element));
 }
 
 LogicalResult MatmulOp::verify() {
@@ -138,11 +175,16 @@ LogicalResult MatmulOp::verify() {
       lhs.getRank() != cast<ShapedType>(getInit().getType()).getRank())
     return emitOpError(
         "expected a left side and a destination of the same rank, 2 or more");
-  if (getPacked() ? rhs.getRank() != 3
+  Type element = lhs.getElementType();
+  int64_t panels = PanelForm::of(element).group == 1 ? 3 : 4;
+  if (getPacked() ? rhs.getRank() != panels && rhs.getRank() != panels + 1
                   : (rhs.getRank() != 2 && rhs.getRank() != lhs.getRank()))
     return emitOpError("expected a right side of rank 2 or ")
-           << lhs.getRank() << ", or packed panels of rank 3";
-  return verifyEpilogue(*this);
+           << lhs.getRank() << ", or packed panels of rank " << panels
+           << ", one more with batches";
+  if (rhs.getElementType() != element)
+    return emitOpError("expected a right side of ") << element;
+  return verifyEpilogue(*this, accumulatorType(element));
 }
 
 LogicalResult PoolOp::verify() {
@@ -155,7 +197,7 @@ LogicalResult PoolOp::verify() {
       getDilations().size() != 2)
     return emitOpError(
         "expected two window sizes, two strides and two dilations");
-  return verifyEpilogue(*this);
+  return verifyEpilogue(*this, getEpilogue().front().getArgument(0).getType());
 }
 
 #define GET_OP_CLASSES

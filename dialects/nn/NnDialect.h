@@ -19,8 +19,25 @@
 
 namespace ashlar::nn {
 
-/// Width in elements of a panel of packed f32 weights.
-inline constexpr int64_t kPanelWidth = 32;
+/// How the right side of a contraction lies in memory, by element type: panels
+/// of `width` columns in which `group` neighbouring steps of the reduction are
+/// side by side, so that a 32-bit lane holds what one dot product instruction
+/// takes.
+struct PanelForm {
+  int64_t width; // columns of a panel
+  int64_t group; // reduction steps in a lane
+  int64_t bytes; // of one element
+
+  static PanelForm of(mlir::Type element);
+
+  /// A run of `length` reduction steps is cut into equal blocks of at most 64
+  /// bytes a row (what a tile register holds), padded with zeros.
+  int64_t blockLength(int64_t length) const;
+  int64_t paddedLength(int64_t length) const;
+};
+
+/// What sums of products of elements are accumulated in: i32 for i8, else f32.
+mlir::Type accumulatorType(mlir::Type element);
 
 /// Lets one-shot bufferization handle the operations of this dialect.
 void registerBufferizableOpInterfaceExternalModels(

@@ -35,8 +35,14 @@ def Nn_ConvOp : Nn_EpilogueOp<"conv"> {
 
     `filter` has one of two forms, told by its rank:
     - rank 4, ONNX order `[F, C/groups, R, S]`;
-    - rank 5, packed panels `[groups, ceil(F/groups/32), R, S*C/groups, 32]`, padded with zeros (made by
-      `pack-weights`); with `groups == C == F` (depthwise) it is rank 3, `[R, S, C]`.
+    - packed panels, padded with zeros (made by `pack-weights`). f32: rank 5,
+      `[groups, ceil(F/groups/32), R, S*C/groups, 32]`. i8 and bf16: rank 6, `[groups, ceil(F/groups/16), Q, L/g, 16, g]`
+      with g = 4 or 2 neighbouring steps of the reduction in a 32-bit lane, where the reduction is Q runs of length L
+      (see `PanelForm`): Q = R and L = S*C where a filter row is one run, else Q = R*S and L = C. With
+      `groups == C == F` (depthwise) it is rank 3, `[R, S, C]`.
+
+    Elements are f32, bf16 (accumulated in f32), or i8: then `input` is unsigned, `filter` signed, and the accumulator
+    i32, exact.
 
     `extras` are epilogue operands: the same shape as `init` (read at the element's own place), rank 1 of size F (read
     at its channel), or rank 0. They arrive as scalars in the epilogue region after the accumulator.
@@ -59,9 +65,13 @@ def Nn_MatmulOp : Nn_EpilogueOp<"matmul"> {
     `lhs` and `init` have the same rank. `rhs` has one of three forms:
     - the rank of `lhs`, row-major `[b..., K, N]`;
     - rank 2 with `lhs` of any rank: `[K, N]`, shared by all batches;
-    - rank 3 with `packed`: panels `[ceil(N/32), K, 32]`, padded with zeros, shared by all batches.
+    - with `packed`: panels, padded with zeros, shared by all batches: rank 3, `[ceil(N/32), K, 32]`, for f32, rank 4,
+      `[ceil(N/16), L/g, 16, g]`, for i8 and bf16; with one more dimension in front each batch has its own.
 
-    `extras` as for `nn.conv`, the channel being `n`.
+    Elements as for `nn.conv`: of i8, `lhs` is unsigned and `rhs` signed. i8 and bf16 have to be packed before bufferize.
+
+    `extras` as for `nn.conv`, the channel being `n`; one whose shape is that of `init` with 1 channel is read at the
+    element's row.
   }];
   let arguments = (ins AnyShaped:$lhs, AnyShaped:$rhs, Variadic<AnyShaped>:$extras, AnyShaped:$init,
                    UnitAttr:$packed);

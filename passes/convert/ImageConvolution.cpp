@@ -5,11 +5,11 @@
 // the general lowering.
 //
 //===----------------------------------------------------------------------===//
-#include "dialects/nn/NnDialect.h"
+#include "passes/convert/ImageConvolution.h"
+
 #include "dialects/onnx/OnnxOps.h"
 #include "passes/convert/Families.h"
-#include "passes/convert/ImagePadding.h"
-#include "passes/convert/OnnxLowering.h"
+#include "passes/convert/ReducedPrecision.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -44,76 +44,93 @@ Value fromF32(TensorBuilder &b, Value tensor, Type type) {
   });
 }
 
-/// One more spatial axis of size 1 in front of the one there is.
-void addRow(ImageWindow &window) {
-  window.size.insert(window.size.begin(), 1);
-  window.strides.insert(window.strides.begin(), 1);
-  window.dilations.insert(window.dilations.begin(), 1);
-  window.padBegin.insert(window.padBegin.begin(), 0);
-  window.padEnd.insert(window.padEnd.begin(), 0);
+} // namespace
+
+LogicalResult ImageConvolution::describe(TensorBuilder &b, Ints strides,
+                                         Ints dilations, Ints pads,
+                                         StringRef autoPad, Value input,
+                                         Value filter) {
+  auto filterType = cast<RankedTensorType>(filter.getType());
+  rank = cast<RankedTensorType>(input.getType()).getRank();
+  if (rank != 3 && rank != 4)
+    return b.unsupported("on the fast path with this rank");
+  if (!filterType.hasStaticShape())
+    return b.unsupported("with a filter of unknown size");
+  size_t axes = rank - 2;
+  window.size = llvm::to_vector(filterType.getShape().drop_front(2));
+  window.strides = valuesOr(strides, axes, 1);
+  window.dilations = valuesOr(dilations, axes, 1);
+  TensorBuilder::Sizes sizes = b.dims(input);
+  if (failed(window.resolvePads(autoPad, pads, ArrayRef(sizes).drop_front(2))))
+    return b.unsupported("with automatic padding of an unknown size");
+  filterSizes = llvm::to_vector(filterType.getShape());
+  if (rank == 3) {
+    // One more spatial axis of size 1 in front of the one there is.
+    filterSizes.insert(filterSizes.begin() + 2, 1);
+    for (auto [values, value] :
+         {std::pair(&window.size, 1), std::pair(&window.strides, 1),
+          std::pair(&window.dilations, 1), std::pair(&window.padBegin, 0),
+          std::pair(&window.padEnd, 0)})
+      values->insert(values->begin(), value);
+  }
+  return success();
 }
 
-/// nn.conv with the bias in its epilogue.
-Value makeConv(TensorBuilder &b, Value image, Value filter, Value bias,
-               const ImageWindow &window, int64_t groups,
-               ArrayRef<int64_t> filterSizes) {
+Value ImageConvolution::filterOf(TensorBuilder &b, Value filter) const {
+  return rank == 3 ? b.unsqueeze(filter, {2}) : filter;
+}
+
+Value ImageConvolution::imageOf(TensorBuilder &b, Value input,
+                                Value padding) const {
+  return padNhwc(b, toNhwc(b, input), window, padding);
+}
+
+nn::ConvOp ImageConvolution::make(TensorBuilder &b, Value image, Value filter,
+                                  ValueRange extras) const {
   TensorBuilder::Sizes sizes = b.dims(image);
   // Padding is in the image already.
   ImageWindow unpadded = window;
   unpadded.padBegin.assign(2, 0);
   unpadded.padEnd.assign(2, 0);
+  Type accumulator = nn::accumulatorType(elementType(image));
   Value init =
       b.empty({sizes[0], unpadded.outputSize(b, sizes[1], 0),
                unpadded.outputSize(b, sizes[2], 1), b.size(filterSizes[0])},
-              b.getF32Type());
-  SmallVector<Value> extras;
-  if (bias)
-    extras.push_back(bias);
+              accumulator);
   auto conv = nn::ConvOp::create(b, TypeRange{init.getType()}, image, filter,
                                  extras, init, window.strides, window.dilations,
                                  groups, filterSizes);
-  nn::addTrivialEpilogue(b, conv.getEpilogue(), b.getLoc(), b.getF32Type(),
+  nn::addTrivialEpilogue(b, conv.getEpilogue(), b.getLoc(), accumulator,
                          extras);
-  if (bias) {
+  return conv;
+}
+
+namespace {
+
+Lowered lowerConv(onnx::ConvOp op, onnx::ConvOp::Adaptor in, TensorBuilder &b) {
+  Type type = elementType(in.getX());
+  if (!isFloat(type))
+    return b.unsupported("on the fast path with these elements");
+  ImageConvolution convolution;
+  if (failed(convolution.describe(b, op, in.getX(), in.getW())))
+    return failure();
+  bool bf16 = isMarkedBf16(op);
+  Value input = bf16 ? roundToBf16(b, in.getX()) : toF32(b, in.getX());
+  Value filter = bf16 ? roundToBf16(b, in.getW()) : toF32(b, in.getW());
+  Value image = convolution.imageOf(b, input, b.zero(elementType(input)));
+  SmallVector<Value> extras;
+  if (in.getB())
+    extras.push_back(toF32(b, in.getB()));
+  nn::ConvOp conv =
+      convolution.make(b, image, convolution.filterOf(b, filter), extras);
+  if (in.getB()) {
     Block &block = conv.getEpilogue().front();
     OpBuilder inner = OpBuilder::atBlockBegin(&block);
     Value sum = arith::AddFOp::create(inner, b.getLoc(), block.getArgument(0),
                                       block.getArgument(1));
     block.getTerminator()->setOperand(0, sum);
   }
-  return conv->getResult(0);
-}
-
-Lowered lowerConv(onnx::ConvOp op, onnx::ConvOp::Adaptor in, TensorBuilder &b) {
-  auto type = cast<RankedTensorType>(in.getX().getType());
-  auto filterType = cast<RankedTensorType>(in.getW().getType());
-  int64_t rank = type.getRank();
-  if ((rank != 3 && rank != 4) || !isFloat(type.getElementType()))
-    return b.unsupported("on the fast path with this rank or element type");
-  if (!filterType.hasStaticShape())
-    return b.unsupported("with a filter of unknown size");
-  ImageWindow window;
-  size_t axes = rank - 2;
-  window.size = llvm::to_vector(filterType.getShape().drop_front(2));
-  window.strides = valuesOr(op.getStrides(), axes, 1);
-  window.dilations = valuesOr(op.getDilations(), axes, 1);
-  TensorBuilder::Sizes sizes = b.dims(in.getX());
-  if (failed(window.resolvePads(op.getAutoPad(), op.getPads(),
-                                ArrayRef(sizes).drop_front(2))))
-    return b.unsupported("with automatic padding of an unknown size");
-  SmallVector<int64_t> filterSizes = llvm::to_vector(filterType.getShape());
-  Value filter = toF32(b, in.getW());
-  if (rank == 3) {
-    addRow(window);
-    filterSizes.insert(filterSizes.begin() + 2, 1);
-    filter = b.unsqueeze(filter, {2});
-  }
-  Value image = toNhwc(b, toF32(b, in.getX()));
-  image = padNhwc(b, image, window, b.zero(b.getF32Type()));
-  Value bias = in.getB() ? toF32(b, in.getB()) : Value();
-  Value result =
-      makeConv(b, image, filter, bias, window, op.getGroup(), filterSizes);
-  return fromF32(b, fromNhwc(b, result, rank), type.getElementType());
+  return fromF32(b, fromNhwc(b, conv->getResult(0), convolution.rank), type);
 }
 
 /// ConvTranspose whose windows do not overlap (stride as large as the filter,

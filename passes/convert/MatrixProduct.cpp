@@ -1,7 +1,7 @@
 //===- MatrixProduct.cpp - MatMul and Gemm in floats ----------------------===//
 //
-// The fast way: nn.matmul with one batch axis at most. What fails here
-// (integers, f64) goes to the general lowering.
+// The fast way: nn.matmul with one batch axis at most. What fails here (f64)
+// goes to the general lowering.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/convert/MatrixProduct.h"
@@ -9,6 +9,7 @@
 #include "dialects/onnx/OnnxOps.h"
 #include "passes/convert/Families.h"
 #include "passes/convert/OnnxLowering.h"
+#include "passes/convert/ReducedPrecision.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -16,11 +17,11 @@ using namespace ashlar;
 Value ashlar::makeMatmul(TensorBuilder &b, Value lhs, Value rhs) {
   TensorBuilder::Sizes sizes = b.dims(lhs);
   sizes.back() = b.dims(rhs).back();
-  Value init = b.empty(sizes, b.getF32Type());
+  Type accumulator = nn::accumulatorType(elementType(lhs));
+  Value init = b.empty(sizes, accumulator);
   auto product = nn::MatmulOp::create(b, TypeRange{init.getType()}, lhs, rhs,
                                       ValueRange(), init, UnitAttr());
-  nn::addTrivialEpilogue(b, product.getEpilogue(), b.getLoc(), b.getF32Type(),
-                         {});
+  nn::addTrivialEpilogue(b, product.getEpilogue(), b.getLoc(), accumulator, {});
   return product->getResult(0);
 }
 
@@ -48,8 +49,14 @@ int64_t rankOf(Value tensor) {
   return cast<RankedTensorType>(tensor.getType()).getRank();
 }
 
-/// Product of matrices or stacks of matrices of any rank.
-Value multiplyStacks(TensorBuilder &b, Value lhs, Value rhs) {
+/// An operand as the product takes it.
+Value toFactor(TensorBuilder &b, Operation *op, Value tensor) {
+  return isMarkedBf16(op) ? roundToBf16(b, tensor) : toF32(b, tensor);
+}
+
+} // namespace
+
+Value ashlar::multiplyStacks(TensorBuilder &b, Value lhs, Value rhs) {
   Sizes left = b.dims(lhs), right = b.dims(rhs);
   size_t leftRank = left.size(), rightRank = right.size();
   if (rightRank == 2) {
@@ -95,6 +102,8 @@ Value multiplyStacks(TensorBuilder &b, Value lhs, Value rhs) {
   return b.reshape(product, result);
 }
 
+namespace {
+
 bool isFloat(Type type) {
   return type.isF32() || type.isF16() || type.isBF16();
 }
@@ -104,7 +113,7 @@ Lowered lowerMatMul(onnx::MatMulOp op, onnx::MatMulOp::Adaptor in,
   Type type = elementType(in.getA());
   if (!isFloat(type))
     return b.unsupported("on the fast path with these elements");
-  Value lhs = toF32(b, in.getA()), rhs = toF32(b, in.getB());
+  Value lhs = toFactor(b, op, in.getA()), rhs = toFactor(b, op, in.getB());
   bool leftVector = rankOf(lhs) == 1, rightVector = rankOf(rhs) == 1;
   if (leftVector)
     lhs = b.unsqueeze(lhs, {0});
@@ -122,7 +131,7 @@ Lowered lowerGemm(onnx::GemmOp op, onnx::GemmOp::Adaptor in, TensorBuilder &b) {
   Type type = elementType(in.getA());
   if (!isFloat(type))
     return b.unsupported("on the fast path with these elements");
-  Value lhs = toF32(b, in.getA()), rhs = toF32(b, in.getB());
+  Value lhs = toFactor(b, op, in.getA()), rhs = toFactor(b, op, in.getB());
   if (op.getTransA())
     lhs = b.transpose(lhs, {1, 0});
   if (op.getTransB())

@@ -33,14 +33,19 @@ Value asExtra(PatternRewriter &rewriter, Location loc, Value operand,
   if (access.isIdentity())
     return operand;
   auto type = cast<RankedTensorType>(operand.getType());
+  // Its own shape but for axes of size 1, all read at index 0.
+  bool broadcasts = access.getNumResults() == access.getNumDims();
+  for (auto [axis, expression] : llvm::enumerate(access.getResults())) {
+    auto dim = dyn_cast<AffineDimExpr>(expression);
+    broadcasts &= dim ? dim.getPosition() == axis : type.getDimSize(axis) == 1;
+  }
   // Every axis but the last must be a single element.
   for (auto [axis, expression] : llvm::enumerate(access.getResults())) {
     bool isLast = axis + 1 == access.getNumResults();
     auto dim = dyn_cast<AffineDimExpr>(expression);
-    if (dim && !(isLast && dim.getPosition() + 1 == access.getNumDims()))
-      return nullptr;
-    if (!dim && type.getDimSize(axis) != 1)
-      return nullptr;
+    if ((dim && !(isLast && dim.getPosition() + 1 == access.getNumDims())) ||
+        (!dim && type.getDimSize(axis) != 1))
+      return broadcasts ? operand : nullptr;
   }
   bool perChannel = access.getNumResults() > 0 &&
                     isa<AffineDimExpr>(access.getResults().back());

@@ -95,8 +95,10 @@ OpFoldResult Epilogue::offsetIn(IndexArithmetic &b, const FlatView &view,
   else if (rank == 2)
     indices.erase(indices.begin(), indices.begin() + 2);
   OpFoldResult at = view.offset;
-  for (auto [index, stride] : llvm::zip(indices, view.strides))
-    at = b.add(at, b.mul(index, stride));
+  for (auto [index, stride, size] :
+       llvm::zip(indices, view.strides, view.sizes))
+    if (b.known(size) != 1)
+      at = b.add(at, b.mul(index, stride));
   return at;
 }
 
@@ -104,6 +106,7 @@ Value Epilogue::loadExtra(IndexArithmetic &b, unsigned index,
                           const OutputPosition &position, VectorType type,
                           OpFoldResult count) {
   const FlatView &view = extras[index];
+  // One value, or one a row.
   if (view.strides.empty()) {
     Value scalar =
         memref::LoadOp::create(b, view.flat, ValueRange{b.value(view.offset)});
@@ -112,6 +115,12 @@ Value Epilogue::loadExtra(IndexArithmetic &b, unsigned index,
   OpFoldResult at = view.strides.size() == 1
                         ? b.add(view.offset, position.channel)
                         : offsetIn(b, view, position);
+  if (view.strides.size() > 1 && b.known(view.sizes.back()) == 1 &&
+      b.known(destination.sizes.back()) != 1) {
+    Value scalar =
+        memref::LoadOp::create(b, view.flat, ValueRange{b.value(at)});
+    return vector::BroadcastOp::create(b, type, scalar);
+  }
   return loadVector(b, view.flat, at, type, count);
 }
 

@@ -17,7 +17,8 @@ struct OutputPosition {
 class Epilogue {
 public:
   /// `init` has the axes batch, y, x, channel, or batch, x, channel, or x,
-  /// channel; extras have the same, or only the channel, or none.
+  /// channel; extras have the same, sizes of 1 being read for every index, or
+  /// only the channel, or none.
   Epilogue(IndexArithmetic &b, mlir::Region &region, mlir::ValueRange extras,
            mlir::Value init);
 

@@ -38,11 +38,19 @@ bool isMerged(IndexArithmetic &b, const FlatView &view, unsigned outer,
 bool outputsMerge(IndexArithmetic &b, Value init, ValueRange extras,
                   unsigned outer, unsigned inner) {
   auto rank = cast<MemRefType>(init.getType()).getRank();
+  FlatView output = FlatView::of(b, init);
   for (Value buffer : llvm::concat<Value>(llvm::SmallVector<Value>(extras),
                                           llvm::SmallVector<Value>{init}))
-    if (cast<MemRefType>(buffer.getType()).getRank() == rank &&
-        !isMerged(b, FlatView::of(b, buffer), outer, inner))
-      return false;
+    if (cast<MemRefType>(buffer.getType()).getRank() == rank) {
+      FlatView view = FlatView::of(b, buffer);
+      // An axis of size 1 may stand for every index of the destination's.
+      if (!isMerged(b, view, outer, inner) ||
+          (b.known(view.sizes[inner]) == 1 &&
+           b.known(output.sizes[inner]) != 1) ||
+          (b.known(view.sizes[outer]) == 1 &&
+           b.known(output.sizes[outer]) != 1))
+        return false;
+    }
   return true;
 }
 
@@ -70,7 +78,6 @@ void describeFilter(IndexArithmetic &b, RowContraction &contraction,
   contraction.packed = true;
   contraction.rhsBase = b.add(filter.offset, b.mul(filter.strides[0], group));
   contraction.rhsPanel = filter.strides[1];
-  contraction.rhsStep = b.fixed(nn::kPanelWidth);
   contraction.rhsBatch = b.fixed(0);
 }
 
@@ -82,7 +89,9 @@ LogicalResult lowerConv(nn::ConvOp conv) {
   RowContraction contraction;
   contraction.lhs = FlatView::of(b, conv.getInput());
   contraction.rhs = FlatView::of(b, conv.getFilter());
-  if (contraction.rhs.sizes.size() != 5)
+  contraction.element = getElementTypeOrSelf(conv.getInput().getType());
+  nn::PanelForm form = nn::PanelForm::of(contraction.element);
+  if (contraction.rhs.sizes.size() != (form.group == 1 ? 5 : 6))
     return conv.emitOpError("expected a packed filter");
   const FlatView &input = contraction.lhs;
   if (!sameIndex(b, input.strides[3], b.fixed(1)) ||
@@ -94,13 +103,22 @@ LogicalResult lowerConv(nn::ConvOp conv) {
   bool joined =
       columnsOfFilter == 1 || (conv.getDilations()[1] == 1 && groups == 1 &&
                                sameIndex(b, input.strides[2], b.fixed(depth)));
+  if (form.group > 1) {
+    // The packing has decided.
+    bool needed = b.known(contraction.rhs.sizes[2]) == rowsOfFilter;
+    if (needed && !joined)
+      return conv.emitOpError("expected pixels side by side");
+    joined = needed;
+  }
   contraction.run = b.fixed(joined ? columnsOfFilter * depth : depth);
   contraction.innerSteps = joined ? 1 : columnsOfFilter;
   contraction.outer = rowsOfFilter * contraction.innerSteps;
   contraction.lhsStep = b.fixed(1);
   contraction.lhsOuter = b.mul(input.strides[1], conv.getDilations()[0]);
   contraction.lhsInner = b.mul(input.strides[2], conv.getDilations()[1]);
-  contraction.rhsOuter = b.mul(contraction.run, nn::kPanelWidth);
+  contraction.rhsStep = b.fixed(form.width * form.group);
+  int64_t padded = form.paddedLength(*b.known(contraction.run));
+  contraction.rhsOuter = b.fixed(padded * form.width);
   int64_t groupChannels = sizes[0] / groups;
   contraction.channels = b.fixed(groupChannels);
   contraction.batches = output.sizes[0];
@@ -113,12 +131,14 @@ LogicalResult lowerConv(nn::ConvOp conv) {
     mergePixels(b, contraction, conv);
 
   tile::TargetAttr target = tile::getTarget(conv);
+  DotProduct product(b.getContext(), contraction.element, target);
   Epilogue epilogue(b, conv.getEpilogue(), conv.getExtras(), conv.getInit());
   for (int64_t group = 0; group < groups; ++group) {
     describeFilter(b, contraction, group);
     contraction.lhsBase = b.add(input.offset, group * depth);
     contraction.firstChannel = b.fixed(group * groupChannels);
-    emitContraction(b, contraction, RowSchedule::choose(contraction, target),
+    emitContraction(b, contraction, product,
+                    RowSchedule::choose(contraction, product, target),
                     epilogue);
   }
   conv.erase();
@@ -151,12 +171,19 @@ LogicalResult lowerMatmul(nn::MatmulOp matmul) {
   contraction.firstChannel = b.fixed(0);
   contraction.rhsBase = right.offset;
   contraction.rhsOuter = b.fixed(0);
+  contraction.element = getElementTypeOrSelf(matmul.getLhs().getType());
+  nn::PanelForm form = nn::PanelForm::of(contraction.element);
   contraction.packed = matmul.getPacked();
-  contraction.rhsBatch =
-      !contraction.packed && rhsRank == 3 ? right.strides[0] : b.fixed(0);
-  contraction.rhsStep = contraction.packed ? b.fixed(nn::kPanelWidth)
+  if (!contraction.packed && form.group > 1)
+    return matmul.emitOpError("expected a packed right side");
+  // Panels have one or two dimensions more than the matrices in them.
+  bool ownRight =
+      contraction.packed ? rhsRank == (form.group == 1 ? 4 : 5) : rhsRank == 3;
+  contraction.rhsBatch = ownRight ? right.strides[0] : b.fixed(0);
+  contraction.rhsStep = contraction.packed ? b.fixed(form.width * form.group)
                                            : right.strides[rhsRank - 2];
-  contraction.rhsPanel = contraction.packed ? right.strides[0] : b.fixed(0);
+  contraction.rhsPanel =
+      contraction.packed ? right.strides[ownRight] : b.fixed(0);
   // Batches that share the right side are rows of one product.
   if (rank == 3 && b.known(contraction.rhsBatch) == 0 &&
       isMerged(b, left, 0, 1) &&
@@ -168,8 +195,9 @@ LogicalResult lowerMatmul(nn::MatmulOp matmul) {
   Epilogue epilogue(b, matmul.getEpilogue(), matmul.getExtras(),
                     matmul.getInit());
   contraction.channels = output.sizes[rank - 1];
-  emitContraction(b, contraction, RowSchedule::choose(contraction, target),
-                  epilogue);
+  DotProduct product(b.getContext(), contraction.element, target);
+  emitContraction(b, contraction, product,
+                  RowSchedule::choose(contraction, product, target), epilogue);
   matmul.erase();
   return success();
 }

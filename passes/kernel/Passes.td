@@ -24,7 +24,7 @@ def LowerContractions : Pass<"ashlar-lower-contractions", "::mlir::func::FuncOp"
     "::mlir::vector::VectorDialect", "::mlir::scf::SCFDialect",
     "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
     "::mlir::math::MathDialect", "::ashlar::tile::TileDialect",
-    "::mlir::affine::AffineDialect"];
+    "::mlir::affine::AffineDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
 def LowerCopies : Pass<"ashlar-lower-copies", "::mlir::func::FuncOp"> {

@@ -1,11 +1,8 @@
 //===- RowContraction.cpp - register-tiled loops --------------------------===//
 #include "passes/kernel/RowContraction.h"
 
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-
-#include "dialects/nn/NnDialect.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -13,7 +10,6 @@ using namespace ashlar;
 namespace {
 
 using Index = OpFoldResult;
-using nn::kPanelWidth;
 
 /// The channels of one register tile.
 struct ChannelTile {
@@ -25,9 +21,10 @@ struct ChannelTile {
 class ContractionEmitter {
 public:
   ContractionEmitter(IndexArithmetic &b, const RowContraction &contraction,
-                     const RowSchedule &schedule, Epilogue &epilogue)
-      : b(b), c(contraction), s(schedule), epilogue(epilogue),
-        vectorType(VectorType::get({schedule.lanes}, b.getF32Type())) {}
+                     const DotProduct &product, const RowSchedule &schedule,
+                     Epilogue &epilogue)
+      : b(b), c(contraction), product(product), s(schedule), epilogue(epilogue),
+        form(nn::PanelForm::of(contraction.element)) {}
 
   void emitGrid();
 
@@ -44,10 +41,15 @@ private:
   void emitBand(Index batch, Index band, ChannelTile channels);
   void emitTile(Index batch, Index y, Index x, int64_t tileRows,
                 int64_t tileColumns, ChannelTile channels);
-  /// One reduction step r: adds its run to the accumulators.
+  /// One reduction step r: adds its run to the accumulators, the registers of a
+  /// pixel's vectors one after another.
   SmallVector<Value> emitRun(Index lhsAt, Index rhsAt,
                              ArrayRef<Index> pixelOffsets, ChannelTile channels,
                              ValueRange accumulators);
+  /// Adds one group of the run, of which `count` elements exist.
+  void emitGroup(Index lhsK, Index rhsK, ArrayRef<Index> pixelOffsets,
+                 ChannelTile channels, int64_t count,
+                 MutableArrayRef<Value> sums);
   void storeSum(Value sum, const OutputPosition &tile, Index pixel,
                 int64_t tileColumns, int64_t vector, ChannelTile channels);
   /// Stores all sums of a tile with one copy of the epilogue.
@@ -61,9 +63,10 @@ private:
 
   IndexArithmetic &b;
   const RowContraction &c;
+  const DotProduct &product;
   const RowSchedule &s;
   Epilogue &epilogue;
-  VectorType vectorType;
+  nn::PanelForm form;
   Block *taskBlock = nullptr;
 };
 
@@ -202,40 +205,78 @@ Index ContractionEmitter::rhsOffset(int64_t vector) {
   int64_t at = vector * s.lanes;
   if (!c.packed)
     return b.fixed(at);
-  return b.add(b.mul(c.rhsPanel, at / kPanelWidth), at % kPanelWidth);
+  return b.add(b.mul(c.rhsPanel, at / form.width),
+               at % form.width * form.group);
+}
+
+void ContractionEmitter::emitGroup(Index lhsK, Index rhsK,
+                                   ArrayRef<Index> pixelOffsets,
+                                   ChannelTile channels, int64_t count,
+                                   MutableArrayRef<Value> sums) {
+  SmallVector<DotProduct::Operand> right;
+  for (int64_t vector = 0; vector < channels.vectors; ++vector) {
+    // Panels are padded; rows of all channels are not.
+    Index columns = c.packed ? b.fixed(s.lanes)
+                             : b.sub(channels.count, b.fixed(vector * s.lanes));
+    right.push_back(product.loadRight(b, c.rhs.flat,
+                                      b.add(rhsK, rhsOffset(vector)), columns));
+  }
+  int64_t registers = product.sumRegisters();
+  for (Index pixel : pixelOffsets) {
+    DotProduct::Operand left =
+        product.loadLeft(b, c.lhs.flat, b.add(lhsK, pixel), count);
+    for (const DotProduct::Operand &operand : right) {
+      product.add(b, left, operand, sums.take_front(registers));
+      sums = sums.drop_front(registers);
+    }
+  }
 }
 
 SmallVector<Value> ContractionEmitter::emitRun(Index lhsAt, Index rhsAt,
                                                ArrayRef<Index> pixelOffsets,
                                                ChannelTile channels,
                                                ValueRange accumulators) {
-  auto loop = scf::ForOp::create(b, b.value(b.fixed(0)), b.value(c.run),
+  Index groups = b.div(c.run, form.group);
+  auto loop = scf::ForOp::create(b, b.value(b.fixed(0)), b.value(groups),
                                  b.value(b.fixed(1)), accumulators);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  Index k = loop.getInductionVar();
-  Index rhsK = b.add(rhsAt, b.mul(k, c.rhsStep));
-  Index lhsK = b.add(lhsAt, b.mul(k, c.lhsStep));
-  SmallVector<Value> right;
-  for (int64_t vector = 0; vector < channels.vectors; ++vector) {
-    // Panels are padded; rows of all channels are not.
-    Index count = c.packed ? b.fixed(s.lanes)
-                           : b.sub(channels.count, b.fixed(vector * s.lanes));
-    right.push_back(loadVector(b, c.rhs.flat, b.add(rhsK, rhsOffset(vector)),
-                               vectorType, count));
+  auto emit = [&](Index group, int64_t count, MutableArrayRef<Value> sums) {
+    Index step = form.group == 1 ? c.lhsStep : b.fixed(form.group);
+    emitGroup(b.add(lhsAt, b.mul(group, step)),
+              b.add(rhsAt, b.mul(group, c.rhsStep)), pixelOffsets, channels,
+              count, sums);
+  };
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> sums(loop.getRegionIterArgs());
+    emit(loop.getInductionVar(), form.group, sums);
+    scf::YieldOp::create(b, sums);
   }
-  SmallVector<Value> results;
-  unsigned next = 0;
-  for (Index pixel : pixelOffsets) {
-    Value scalar = memref::LoadOp::create(
-        b, c.lhs.flat, ValueRange{b.value(b.add(lhsK, pixel))});
-    Value left = vector::BroadcastOp::create(b, vectorType, scalar);
-    for (Value vector : right)
-      results.push_back(math::FmaOp::create(b, left, vector,
-                                            loop.getRegionIterArgs()[next++]));
+  SmallVector<Value> sums(loop.getResults());
+  if (form.group == 1)
+    return sums;
+  // What is left over fills no group.
+  if (auto run = b.known(c.run)) {
+    if (*run % form.group)
+      emit(groups, *run % form.group, sums);
+    return sums;
   }
-  scf::YieldOp::create(b, results);
-  return SmallVector<Value>(loop.getResults());
+  Index rest = b.rem(c.run, b.fixed(form.group));
+  for (int64_t count = 1; count < form.group; ++count) {
+    Value is = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, b.value(rest),
+                                     b.value(b.fixed(count)));
+    auto branch = scf::IfOp::create(b, ValueRange(sums).getTypes(), is,
+                                    /*addThenBlock=*/true,
+                                    /*addElseBlock=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(b, sums);
+    b.setInsertionPointToStart(branch.thenBlock());
+    emit(groups, count, sums);
+    scf::YieldOp::create(b, sums);
+    sums.assign(branch.getResults().begin(), branch.getResults().end());
+  }
+  return sums;
 }
 
 void ContractionEmitter::emitTile(Index batch, Index y, Index x,
@@ -245,8 +286,9 @@ void ContractionEmitter::emitTile(Index batch, Index y, Index x,
   lhsAt = b.add(lhsAt, b.add(b.mul(y, c.lhsRow), b.mul(x, c.lhsColumn)));
   Index rhsAt = b.add(c.rhsBase, b.mul(batch, c.rhsBatch));
   if (c.packed) {
-    rhsAt = b.add(rhsAt, b.mul(b.div(channels.first, kPanelWidth), c.rhsPanel));
-    rhsAt = b.add(rhsAt, b.rem(channels.first, b.fixed(kPanelWidth)));
+    rhsAt = b.add(rhsAt, b.mul(b.div(channels.first, form.width), c.rhsPanel));
+    rhsAt = b.add(
+        rhsAt, b.mul(b.rem(channels.first, b.fixed(form.width)), form.group));
   } else {
     rhsAt = b.add(rhsAt, channels.first);
   }
@@ -255,8 +297,9 @@ void ContractionEmitter::emitTile(Index batch, Index y, Index x,
     for (int64_t column = 0; column < tileColumns; ++column)
       pixels.push_back(b.add(b.mul(c.lhsRow, row), b.mul(c.lhsColumn, column)));
 
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vectorType));
-  SmallVector<Value> sums(pixels.size() * channels.vectors, zero);
+  SmallVector<Value> sums;
+  for (size_t index = 0; index < pixels.size() * channels.vectors; ++index)
+    llvm::append_range(sums, product.zero(b));
   if (c.outer == 1) {
     sums = emitRun(lhsAt, rhsAt, pixels, channels, sums);
   } else {
@@ -281,10 +324,15 @@ void ContractionEmitter::emitTile(Index batch, Index y, Index x,
     sums = SmallVector<Value>(loop.getResults());
   }
 
+  SmallVector<Value> results;
+  for (ArrayRef<Value> rest = sums; !rest.empty();
+       rest = rest.drop_front(product.sumRegisters()))
+    results.push_back(
+        product.result(b, rest.take_front(product.sumRegisters())));
   if (epilogue.isLong())
-    storeInLoop(sums, {batch, y, x, channels.first}, tileColumns, channels);
+    storeInLoop(results, {batch, y, x, channels.first}, tileColumns, channels);
   else
-    for (auto [index, sum] : llvm::enumerate(sums))
+    for (auto [index, sum] : llvm::enumerate(results))
       storeSum(sum, {batch, y, x, channels.first},
                b.fixed(index / channels.vectors), tileColumns,
                index % channels.vectors, channels);
@@ -307,7 +355,8 @@ void ContractionEmitter::storeInLoop(ArrayRef<Value> sums,
                                      int64_t tileColumns,
                                      ChannelTile channels) {
   // The sums of a tile, on the stack of the task.
-  auto type = MemRefType::get({static_cast<int64_t>(sums.size())}, vectorType);
+  auto type = MemRefType::get({static_cast<int64_t>(sums.size())},
+                              sums.front().getType());
   Value scratch;
   {
     OpBuilder::InsertionGuard guard(b);
@@ -331,6 +380,7 @@ void ContractionEmitter::storeInLoop(ArrayRef<Value> sums,
 
 void ashlar::emitContraction(IndexArithmetic &b,
                              const RowContraction &contraction,
+                             const DotProduct &product,
                              const RowSchedule &schedule, Epilogue &epilogue) {
-  ContractionEmitter(b, contraction, schedule, epilogue).emitGrid();
+  ContractionEmitter(b, contraction, product, schedule, epilogue).emitGrid();
 }

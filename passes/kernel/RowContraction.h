@@ -2,8 +2,7 @@
 #ifndef ASHLAR_PASSES_KERNEL_ROWCONTRACTION_H
 #define ASHLAR_PASSES_KERNEL_ROWCONTRACTION_H
 
-#include "dialects/tile/TileDialect.h"
-#include "passes/kernel/Epilogue.h"
+#include "passes/kernel/DotProduct.h"
 
 namespace ashlar {
 
@@ -15,6 +14,7 @@ namespace ashlar {
 struct RowContraction {
   using Index = mlir::OpFoldResult;
 
+  mlir::Type element;           // of both sides
   Index batches, rows, columns; // of the output: batch, y, x
   Index channels;               // of the output (of one group)
   Index firstChannel;           // where the group's channels begin
@@ -24,7 +24,7 @@ struct RowContraction {
   FlatView lhs, rhs;
   Index lhsBase; // element offset of the first element
   Index lhsBatch, lhsRow, lhsColumn;
-  Index lhsStep; // from one k to the next
+  Index lhsStep; // from one k to the next; 1 but for f32
   /// Offset on the left of reduction step r; `outer` of them where they are not
   /// multiples of one stride.
   Index lhsOuter;
@@ -32,8 +32,8 @@ struct RowContraction {
   Index lhsInner;
 
   Index rhsBase, rhsBatch;
-  bool packed = true; // panels of 32 channels, else rows of all channels
-  Index rhsStep;      // from one k to the next
+  bool packed = true; // panels (nn::PanelForm), else rows of all channels
+  Index rhsStep;      // from one group of k to the next
   Index rhsOuter;     // from one r to the next
   Index rhsPanel;     // from one panel to the next
 };
@@ -49,12 +49,13 @@ struct RowSchedule {
   int64_t chunk;       // tiles of channels in a task
 
   static RowSchedule choose(const RowContraction &contraction,
-                            tile::TargetAttr target);
+                            const DotProduct &product, tile::TargetAttr target);
 };
 
 /// Emits the task grid of a contraction.
 void emitContraction(IndexArithmetic &b, const RowContraction &contraction,
-                     const RowSchedule &schedule, Epilogue &epilogue);
+                     const DotProduct &product, const RowSchedule &schedule,
+                     Epilogue &epilogue);
 
 } // namespace ashlar
 

@@ -1,7 +1,6 @@
 //===- RowSchedule.cpp - sizes of register tiles and blocks ---------------===//
 #include "llvm/Support/MathExtras.h"
 
-#include "dialects/nn/NnDialect.h"
 #include "passes/kernel/RowContraction.h"
 
 using namespace mlir;
@@ -9,7 +8,6 @@ using namespace ashlar;
 
 namespace {
 
-constexpr int64_t kFloatBytes = 4;
 /// Left-hand bytes that a task goes over again for every tile of channels.
 constexpr int64_t kBandBytes = 256 << 10;
 /// Tasks to aim at, so that a few workers can be kept busy.
@@ -38,22 +36,38 @@ void chooseTile(RowSchedule &schedule, int64_t rows, int64_t columns,
   }
 }
 
+/// Pixels of a register tile with `vectors` vectors of channels.
+int64_t pixelsThatFit(const DotProduct &product, tile::TargetAttr target,
+                      int64_t vectors) {
+  int64_t taken =
+      vectors * product.rightRegisters() + product.leftRegisters() + 1;
+  return std::max<int64_t>((target.getVectorRegisters() - taken) /
+                               (vectors * product.sumRegisters()),
+                           1);
+}
+
 } // namespace
 
 RowSchedule RowSchedule::choose(const RowContraction &contraction,
+                                const DotProduct &product,
                                 tile::TargetAttr target) {
   RowSchedule schedule;
-  schedule.lanes = target.getVectorBytes() / kFloatBytes;
+  schedule.lanes = product.lanes();
+  int64_t bytes = nn::PanelForm::of(contraction.element).bytes;
   // Two vectors of the right side and a broadcast need registers, too.
-  int64_t accumulators = target.getVectorRegisters() == 32 ? 28 : 12;
+  int64_t accumulators =
+      (target.getVectorRegisters() == 32 ? 28 : 12) / product.sumRegisters();
   int64_t rows = knownOr(contraction.rows, 0);
   int64_t columns = knownOr(contraction.columns, 0);
   int64_t pixels = rows > 0 && columns > 0 ? rows * columns : INT64_MAX;
   int64_t channels = knownOr(contraction.channels, 256);
   int64_t channelVectors = llvm::divideCeil(channels, schedule.lanes);
 
-  schedule.vectors = channelVectors > 1 ? 2 : 1;
-  int64_t most = accumulators / schedule.vectors;
+  // Widened bytes leave AVX2 registers for one vector only.
+  bool two = channelVectors > 1 &&
+             (target.getVectorRegisters() == 32 || product.sumRegisters() == 1);
+  schedule.vectors = two ? 2 : 1;
+  int64_t most = pixelsThatFit(product, target, schedule.vectors);
   if (pixels < most) {
     // Few rows: more channels at once, to have enough independent sums.
     most = pixels;
@@ -64,15 +78,14 @@ RowSchedule RowSchedule::choose(const RowContraction &contraction,
   chooseTile(schedule, rows, columns, most);
 
   int64_t reduction = contraction.outer * knownOr(contraction.run, 256);
-  int64_t tileBytes =
-      reduction * schedule.vectors * schedule.lanes * kFloatBytes;
+  int64_t tileBytes = reduction * schedule.vectors * schedule.lanes * bytes;
   int64_t tiles = llvm::divideCeil(channels, schedule.vectors * schedule.lanes);
   schedule.chunk = tiles;
   if (tiles * tileBytes > target.getL2Bytes() / 2)
     schedule.chunk = std::max<int64_t>(1, target.getL2Bytes() / 4 / tileBytes);
 
-  int64_t columnBytes = knownOr(contraction.lhsColumn, reduction) * kFloatBytes;
-  int64_t rowBytes = knownOr(contraction.lhsRow, 0) * kFloatBytes;
+  int64_t columnBytes = knownOr(contraction.lhsColumn, reduction) * bytes;
+  int64_t rowBytes = knownOr(contraction.lhsRow, 0) * bytes;
   if (rows == 1) {
     schedule.bandRows = 1;
     schedule.bandColumns = llvm::alignTo(

@@ -23,6 +23,7 @@ constexpr int64_t kPixels = 4;
 constexpr int64_t kBandRows = 8;
 
 struct Window {
+  Type element, accumulator;
   FlatView input, filter; // filter: empty for pooling
   Value init;
   Index batches, rows, columns, channels;
@@ -35,7 +36,7 @@ public:
   WindowEmitter(IndexArithmetic &b, const Window &window, Epilogue &epilogue,
                 int64_t lanes)
       : b(b), w(window), epilogue(epilogue), lanes(lanes),
-        type(VectorType::get({lanes}, b.getF32Type())) {}
+        type(VectorType::get({lanes}, window.accumulator)) {}
 
   void emitGrid();
 
@@ -45,6 +46,8 @@ private:
   void emitRow(Index batch, Index y, Index channel, Index count);
   void emitPixels(Index batch, Index y, Index x, int64_t pixels, Index channel,
                   Index count);
+  /// Elements in the accumulator's type; bytes of images are unsigned.
+  Value loadWide(const FlatView &view, Index at, Index count, bool isUnsigned);
   void addPlace(Index at, Index filterAt, int64_t pixels, Index count,
                 SmallVectorImpl<Value> &sums);
 
@@ -99,16 +102,32 @@ void WindowEmitter::emitRow(Index batch, Index y, Index channel, Index count) {
           [&](Index x) { emitPixels(batch, y, x, 1, channel, count); });
 }
 
+Value WindowEmitter::loadWide(const FlatView &view, Index at, Index count,
+                              bool isUnsigned) {
+  auto stored = VectorType::get({lanes}, w.element);
+  Value elements = loadVector(b, view.flat, at, stored, count);
+  if (stored == type)
+    return elements;
+  if (isa<FloatType>(w.element))
+    return arith::ExtFOp::create(b, type, elements);
+  if (isUnsigned)
+    return arith::ExtUIOp::create(b, type, elements);
+  return arith::ExtSIOp::create(b, type, elements);
+}
+
 void WindowEmitter::addPlace(Index at, Index filterAt, int64_t pixels,
                              Index count, SmallVectorImpl<Value> &sums) {
   Value weight;
   if (w.filter.flat)
-    weight = loadVector(b, w.filter.flat, filterAt, type, count);
+    weight = loadWide(w.filter, filterAt, count, /*isUnsigned=*/false);
   for (int64_t pixel = 0; pixel < pixels; ++pixel) {
     Index from = b.add(at, b.mul(w.input.strides[2], pixel * w.strides[1]));
-    Value element = loadVector(b, w.input.flat, from, type, count);
+    Value element = loadWide(w.input, from, count, /*isUnsigned=*/true);
     Value &sum = sums[pixel];
-    if (weight) {
+    if (weight && type.getElementType().isInteger()) {
+      sum = arith::AddIOp::create(b, sum,
+                                  arith::MulIOp::create(b, element, weight));
+    } else if (weight) {
       sum = math::FmaOp::create(b, element, weight, sum);
     } else if (w.isMax) {
       // Keeps a NaN of either side out of the way of ordinary maxima only if
@@ -129,9 +148,11 @@ void WindowEmitter::emitPixels(Index batch, Index y, Index x, int64_t pixels,
   at = b.add(at, b.mul(b.mul(x, w.strides[1]), w.input.strides[2]));
   at = b.add(at, channel);
   Index filterBase = w.filter.flat ? b.add(w.filter.offset, channel) : Index();
-  double start = w.isMax ? -std::numeric_limits<double>::infinity() : 0.0;
-  Value first = arith::ConstantOp::create(
-      b, DenseElementsAttr::get(type, static_cast<float>(start)));
+  TypedAttr start = b.getZeroAttr(type);
+  if (w.isMax)
+    start =
+        DenseElementsAttr::get(type, -std::numeric_limits<float>::infinity());
+  Value first = arith::ConstantOp::create(b, start);
   SmallVector<Value> sums(pixels, first);
   auto place = [&](Index r, Index s, SmallVectorImpl<Value> &values) {
     Index from = b.add(at, b.mul(b.mul(r, w.dilations[0]), w.input.strides[1]));
@@ -173,6 +194,8 @@ LogicalResult lowerWindow(OpTy op, IndexArithmetic &b, Window &window) {
   window.rows = output.sizes[1];
   window.columns = output.sizes[2];
   window.channels = output.sizes[3];
+  window.element = getElementTypeOrSelf(op.getInput().getType());
+  window.accumulator = op.getEpilogue().getArgument(0).getType();
   window.strides = llvm::to_vector(op.getStrides());
   window.dilations = llvm::to_vector(op.getDilations());
   if (b.known(window.input.strides[3]) != 1 || b.known(output.strides[3]) != 1)

@@ -1,0 +1,39 @@
+//===- ReducedPrecision.h - operands of integer and bf16 products ---------===//
+#ifndef ASHLAR_PASSES_CONVERT_REDUCEDPRECISION_H
+#define ASHLAR_PASSES_CONVERT_REDUCEDPRECISION_H
+
+#include "passes/convert/TensorBuilder.h"
+
+namespace ashlar {
+
+/// A tensor of bytes with one zero point (null for 0; an i32 scalar tensor
+/// otherwise), `known` if it is a constant.
+struct QuantizedTensor {
+  mlir::Value tensor;
+  mlir::Value zeroPoint; // tensor<i32>
+  std::optional<int64_t> known = 0;
+};
+
+/// The operand of an integer product in the signedness that kernels take: the
+/// same numbers, the sign bit and the zero point moved where the model has it
+/// otherwise. `zeroPoint` (null for 0) has one element. `type` is the ONNX
+/// element type.
+QuantizedTensor withSignedness(TensorBuilder &b, mlir::Value tensor,
+                               mlir::Value zeroPoint, mlir::Type type,
+                               bool wanted);
+
+/// i32 sums of an i8 tensor over `axes`, which stay with size 1 if `keepDims`.
+/// Sums of constants are constants.
+mlir::Value sumBytes(TensorBuilder &b, mlir::Value tensor,
+                     llvm::ArrayRef<int64_t> axes, bool isUnsigned,
+                     bool keepDims);
+
+/// An f32, f16 or bf16 tensor rounded to bf16; constants are rounded now.
+mlir::Value roundToBf16(TensorBuilder &b, mlir::Value tensor);
+
+/// True if the operation is marked for bf16 by the quantize stage.
+bool isMarkedBf16(mlir::Operation *op);
+
+} // namespace ashlar
+
+#endif

@@ -1,0 +1,72 @@
+//===- DotProduct.h - one step of a contraction in vectors ----------------===//
+#ifndef ASHLAR_PASSES_KERNEL_DOTPRODUCT_H
+#define ASHLAR_PASSES_KERNEL_DOTPRODUCT_H
+
+#include "dialects/nn/NnDialect.h"
+#include "dialects/tile/TileDialect.h"
+#include "passes/kernel/Epilogue.h"
+
+namespace ashlar {
+
+/// Multiplies a group of neighbouring elements of a row (one 32-bit lane, the
+/// same for all columns) with the groups of a vector of columns, and adds the
+/// products to the sums of these columns, by what the target offers:
+///
+/// | elements | target      | instructions                                   |
+/// |----------|-------------|------------------------------------------------|
+/// | f32      | all         | fused multiply-add                             |
+/// | u8 x s8  | VNNI        | vpdpbusd                                       |
+/// | u8 x s8  | others      | widened to 16 bits, vpmaddwd: never saturates  |
+/// | bf16     | AVX512-BF16 | vdpbf16ps                                      |
+/// | bf16     | others      | widened to f32, fused multiply-add             |
+///
+/// Integer sums are exact and the same everywhere.
+class DotProduct {
+public:
+  DotProduct(mlir::MLIRContext *context, mlir::Type element,
+             tile::TargetAttr target);
+
+  int64_t lanes() const { return columns; }
+  /// Registers that the sums of a vector of columns, a prepared vector of the
+  /// right side and a prepared group of the left side take.
+  int64_t sumRegisters() const { return kind == Kind::WideBytes ? 2 : 1; }
+  int64_t rightRegisters() const;
+  int64_t leftRegisters() const { return kind == Kind::WideBf16 ? 2 : 1; }
+
+  using Operand = llvm::SmallVector<mlir::Value, 2>;
+
+  /// Sums of nothing.
+  Operand zero(IndexArithmetic &b) const;
+  /// The group at `at`, of which `count` elements exist, for all columns.
+  Operand loadLeft(IndexArithmetic &b, mlir::Value flat, mlir::OpFoldResult at,
+                   int64_t count) const;
+  /// The groups of a vector of columns at `at`; only the first `count` columns
+  /// exist.
+  Operand loadRight(IndexArithmetic &b, mlir::Value flat, mlir::OpFoldResult at,
+                    mlir::OpFoldResult count) const;
+  /// Adds the products to `sums`.
+  void add(IndexArithmetic &b, const Operand &left, const Operand &right,
+           llvm::MutableArrayRef<mlir::Value> sums) const;
+  /// The vector of sums, one a column.
+  mlir::Value result(IndexArithmetic &b,
+                     llvm::ArrayRef<mlir::Value> sums) const;
+
+private:
+  enum class Kind { Float, Bytes, WideBytes, Bf16, WideBf16 };
+
+  mlir::VectorType vectorOf(int64_t count, mlir::Type element) const {
+    return mlir::VectorType::get({count}, element);
+  }
+  mlir::Value groupBits(IndexArithmetic &b, mlir::Value flat,
+                        mlir::OpFoldResult at, int64_t count) const;
+
+  Kind kind;
+  int64_t columns;
+  nn::PanelForm form;
+  mlir::Type element;
+  mlir::VectorType sumType; // of one register of sums
+};
+
+} // namespace ashlar
+
+#endif

@@ -1,0 +1,48 @@
+// Products of bytes and of bf16, by what the target offers.
+// RUN: ashlar-opt %s --split-input-file --ashlar-lower-contractions | FileCheck %s
+
+// CHECK-LABEL: func.func @vnni
+// CHECK: vector.load {{.*}} vector<64xi8>
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// CHECK-NOT: nn.matmul
+module attributes {tile.target = #tile.target<cpu = "icelake-server", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 1310720, vnni = true>} {
+func.func @vnni(%a: memref<5x10xi8>, %b: memref<2x3x16x4xi8>, %c: memref<5x32xi32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<5x10xi8>, memref<2x3x16x4xi8>, memref<5x32xi32> {
+  ^bb0(%acc: i32):
+    nn.yield %acc : i32
+  }
+  return
+}
+}
+
+// -----
+
+// Without VNNI, 16-bit products, which never saturate.
+// CHECK-LABEL: func.func @widened
+// CHECK: arith.extsi {{.*}} vector<32xi8> to vector<32xi16>
+// CHECK: arith.extui {{.*}} vector<4xi8> to vector<4xi16>
+// CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+// CHECK-NOT: vpmaddubsw
+module attributes {tile.target = #tile.target<cpu = "x86-64-v3", vector_bytes = 32, vector_registers = 16, l1_bytes = 32768, l2_bytes = 524288>} {
+func.func @widened(%a: memref<5x8xi8>, %b: memref<2x2x16x4xi8>, %c: memref<5x32xi32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<5x8xi8>, memref<2x2x16x4xi8>, memref<5x32xi32> {
+  ^bb0(%acc: i32):
+    nn.yield %acc : i32
+  }
+  return
+}
+}
+
+// -----
+
+// CHECK-LABEL: func.func @bf16
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+module attributes {tile.target = #tile.target<cpu = "cooperlake", vector_bytes = 64, vector_registers = 32, l1_bytes = 32768, l2_bytes = 1048576, vnni = true, bf16 = true>} {
+func.func @bf16(%a: memref<5x8xbf16>, %b: memref<2x4x16x2xbf16>, %c: memref<5x32xf32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<5x8xbf16>, memref<2x4x16x2xbf16>, memref<5x32xf32> {
+  ^bb0(%acc: f32):
+    nn.yield %acc : f32
+  }
+  return
+}
+}
