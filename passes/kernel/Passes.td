@@ -40,6 +40,27 @@ def LowerCopies : Pass<"ashlar-lower-copies", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect"];
 }
 
+def LowerElementwise : Pass<"ashlar-lower-elementwise", "::mlir::func::FuncOp"> {
+  let summary = "elementwise operations and row gathers in vectors";
+  let description = [{
+    A parallel `linalg.generic` whose outputs are contiguous along an axis, and
+    whose inputs are so or do not change along it, becomes a loop of vectors,
+    with axes joined where all operands allow. A `memref.load` in the body that
+    reads neighbours along the axis at a place that other indices give (an
+    embedding row) is a vector load, too; what does not change along the axis is
+    computed once a row. The rest of a row is a masked vector.
+
+    Requires: bufferized IR. Guarantees: the same bits as element by element;
+    other generics are left as they are.
+
+    Example: test/passes/kernel/lower-elementwise.mlir
+  }];
+  let dependentDialects = [
+    "::mlir::vector::VectorDialect", "::mlir::scf::SCFDialect",
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::ashlar::tile::TileDialect"];
+}
+
 def LowerReductions : Pass<"ashlar-lower-reductions", "::mlir::func::FuncOp"> {
   let summary = "float reductions along the last axis in one fixed order";
   let description = [{

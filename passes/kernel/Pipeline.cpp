@@ -11,6 +11,7 @@ void ashlar::buildKernelPipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createLowerContractions());
   manager.addNestedPass<func::FuncOp>(createLowerCopies());
   manager.addNestedPass<func::FuncOp>(createLowerReductions());
+  manager.addNestedPass<func::FuncOp>(createLowerElementwise());
   manager.addPass(createConvertLinalgToParallelLoopsPass());
   manager.addNestedPass<func::FuncOp>(createParallelLoopsToGrids());
   manager.addPass(createCanonicalizerPass());
