@@ -95,10 +95,14 @@ OpFoldResult Epilogue::offsetIn(IndexArithmetic &b, const FlatView &view,
   else if (rank == 2)
     indices.erase(indices.begin(), indices.begin() + 2);
   OpFoldResult at = view.offset;
-  for (auto [index, stride, size] :
-       llvm::zip(indices, view.strides, view.sizes))
-    if (b.known(size) != 1)
-      at = b.add(at, b.mul(index, stride));
+  for (size_t axis = 0; axis < rank; ++axis) {
+    // An axis of size 1 that stands for all indices of the destination's.
+    // (Where that has size 1, too, the index may run on over merged axes.)
+    bool broadcasts =
+        b.known(view.sizes[axis]) == 1 && b.known(destination.sizes[axis]) != 1;
+    if (!broadcasts)
+      at = b.add(at, b.mul(indices[axis], view.strides[axis]));
+  }
   return at;
 }
 
