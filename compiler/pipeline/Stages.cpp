@@ -13,6 +13,7 @@
 #include "passes/kernel/Passes.h"
 #include "passes/layout/Passes.h"
 #include "passes/lower/Passes.h"
+#include "passes/quantize/Passes.h"
 #include "passes/simplify/Passes.h"
 #include "passes/tile/Passes.h"
 
@@ -39,8 +40,23 @@ void buildConvert(OpPassManager &manager) {
   manager.addPass(createCSEPass());
 }
 
-/// The float path keeps Q/DQ as they stand: nothing to decide yet.
-void buildQuantize(OpPassManager &) {}
+void buildQuantize(OpPassManager &manager) {
+  manager.addPass(createExpandQuantizedOperators());
+  manager.addPass(createMoveQuantization());
+  // Weights are constants again after their transposes.
+  manager.addPass(createFoldConstants());
+  manager.addPass(createSignRightOperands());
+  manager.addPass(createIntegerizeContractions());
+  manager.addPass(createIntegerizeTransposedConvolutions());
+  manager.addPass(createIntegerizeAverages());
+  // What contractions were written as moves elements too.
+  manager.addPass(createMoveQuantization());
+  manager.addPass(createMergeRequantization());
+  // Weights of what stays in f32.
+  manager.addPass(createFoldConstants());
+  manager.addPass(createFoldDequantizedWeights());
+  manager.addPass(createCSEPass());
+}
 
 const Stage kStages[] = {
     {"import",
@@ -51,7 +67,9 @@ const Stage kStages[] = {
      "shapes and types inferred, constants folded, composites expanded, graph "
      "cleaned, patterns recognised",
      buildSimplifyPipeline, kOnnx},
-    {"quantize", "precision of every layer decided", buildQuantize, kOnnx},
+    {"quantize",
+     "graphs that come quantized on integers, precision of every layer decided",
+     buildQuantize, kOnnx},
     {"convert", "onnx to nn and upstream dialects", buildConvert, kTensors},
     {"fuse", "producers, contractions, epilogues grouped", buildFusePipeline,
      kTensors},
@@ -149,6 +167,7 @@ LogicalResult ashlar::runStages(ModuleOp module, StringRef after,
 
 void ashlar::registerPassesAndStages() {
   registerAshlar_simplifyPasses();
+  registerAshlar_quantizePasses();
   registerAshlar_convertPasses();
   registerAshlar_fusePasses();
   registerAshlar_layoutPasses();

@@ -29,11 +29,16 @@ def FoldConstants : Pass<"ashlar-fold-constants", "::mlir::ModuleOp"> {
 def FoldDequantizedWeights : Pass<"ashlar-fold-dequantized-weights", "::mlir::ModuleOp"> {
   let summary = "Execute DequantizeLinear of constants";
   let description = [{
-    Turns quantized weights into the f32 weights that they stand for, for graphs that run in f32. Apart from
-    `ashlar-fold-constants`, so that a quantizing pipeline can leave it out.
+    Turns quantized weights into the f32 weights that they stand for, for what runs in f32. With `keep-integers`, those
+    that a contraction with a quantized activation may use as they are stay, and so do tables of which rows are
+    gathered; the quantize stage runs it again without.
 
-    Requires: static types. Guarantees: no DequantizeLinear of constants in f32 that could be executed remains.
+    Requires: static types. Guarantees: no DequantizeLinear of constants in f32 that could be executed remains, other
+    than those kept.
   }];
+  let options = [
+    Option<"keepIntegers", "keep-integers", "bool", "false", "leave what integer contractions and lookups may use">
+  ];
 }
 
 def CleanGraph : Pass<"ashlar-clean-graph", "::mlir::ModuleOp"> {

@@ -15,7 +15,7 @@ void ashlar::buildSimplifyPipeline(OpPassManager &manager) {
   manager.addPass(createExpandComposites());
   manager.addPass(createInferShapes());
   manager.addPass(createFoldConstants());
-  manager.addPass(createFoldDequantizedWeights());
+  manager.addPass(createFoldDequantizedWeights({/*keepIntegers=*/true}));
   manager.addPass(createCleanGraph());
   // Equal values are one value from here on: patterns compare by that.
   manager.addPass(createCSEPass());

@@ -379,8 +379,9 @@ void splitElements(SplitOp split, OpShapes &shapes) {
 } // namespace
 
 void ashlar::onnx::inferElements(Operation *op, OpShapes &shapes) {
+  // Whether quantized weights become floats is for later passes to decide.
   if (op->getNumResults() == 0 || op->getNumRegions() > 0 ||
-      isa<ConstantOp, ShapeOp, SizeOp>(op))
+      isa<ConstantOp, ShapeOp, SizeOp, DequantizeLinearOp>(op))
     return;
   if (auto split = dyn_cast<SplitOp>(op))
     return splitElements(split, shapes);

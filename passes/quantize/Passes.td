@@ -1,0 +1,106 @@
+#ifndef ASHLAR_PASSES_QUANTIZE_PASSES_TD
+#define ASHLAR_PASSES_QUANTIZE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def ExpandQuantizedOperators : Pass<"ashlar-expand-quantized-operators", "::mlir::ModuleOp"> {
+  let summary = "Write QLinearConv and QLinearMatMul as dequantize, compute, quantize";
+  let description = [{
+    Graphs in QOperator form become graphs in Q/DQ form, so that one way serves both. (The quantized operators of
+    com.microsoft are written so by `ashlar-expand-composites`.) The bias of a convolution is dequantized with the
+    product of the scales of input and weights. What has parameters that are not constants stays.
+
+    Requires: inferred types. Guarantees: no QLinearConv with constant weights and parameters remains, no QLinearMatMul
+    with constant parameters.
+
+    Example: test/passes/quantize/expand-quantized-operators.mlir
+  }];
+}
+
+def MoveQuantization : Pass<"ashlar-move-quantization", "::mlir::ModuleOp"> {
+  let summary = "Move integers instead of what they stand for";
+  let description = [{
+    DequantizeLinear is pushed down, and QuantizeLinear pulled up, through what hands elements on: Transpose, Reshape
+    and its kin, Slice, Split, Gather (down only), Expand, Tile, DepthToSpace, maximum pools, Resize to the nearest,
+    Pad with zeros, Concat. Concatenated tensors of other parameters are quantized anew before they are joined. A
+    QuantizeLinear that meets a DequantizeLinear with the same parameters cancels; the other order, which rounds,
+    stays.
+
+    Requires: inferred types. Guarantees: values are the same bits; fewer bytes are moved.
+
+    Example: test/passes/quantize/move-quantization.mlir
+  }];
+}
+
+def SignRightOperands : Pass<"ashlar-sign-right-operands", "::mlir::ModuleOp"> {
+  let summary = "Make the right side of products of activations signed";
+  let description = [{
+    Kernels multiply unsigned or signed bytes by signed ones. Where both sides of a MatMul are quantized activations and
+    the right one is u8, the QuantizeLinear that makes it makes s8 with a zero point less by 128: the same real numbers
+    exactly, at no cost. All tensors that are moved from or to it follow. Where something else makes or reads them, the
+    sign bit is flipped.
+
+    Requires: quantization moved. Guarantees: no MatMul of two quantized activations has a u8 right side.
+
+    Example: test/passes/quantize/sign-right-operands.mlir
+  }];
+}
+
+def IntegerizeContractions : Pass<"ashlar-integerize-contractions", "::mlir::ModuleOp"> {
+  let summary = "Turn contractions of dequantized tensors into integer contractions";
+  let description = [{
+    Conv, MatMul and Gemm of an activation with one scale and zero point and of weights with one of each, or one for
+    each output channel (or of two activations), become ConvInteger or MatMulInteger, Cast to f32 and a product with the
+    scales. A bias that counts in steps of the product of the scales is added to the integer sums, any other one to the
+    real numbers. Unsigned weights become signed ones less their zero point where the differences fit a byte; otherwise
+    they are less 128 and a zero point remains.
+
+    Requires: constants folded, right sides signed. Guarantees: sums fit 32 bits whatever the activations are, and are
+    exact.
+
+    Example: test/passes/quantize/integerize-contractions.mlir
+  }];
+}
+
+def IntegerizeTransposedConvolutions
+    : Pass<"ashlar-integerize-transposed-convolutions", "::mlir::ModuleOp"> {
+  let summary = "Turn ConvTranspose of dequantized tensors into an integer product";
+  let description = [{
+    A ConvTranspose on images whose windows do not overlap (strides as large as the window, no padding) makes a block of
+    output pixels of every input pixel: one MatMulInteger with the window's weights side by side, and a rearrangement.
+
+    Requires: static shapes, constant weights. Guarantees: as for `ashlar-integerize-contractions`.
+
+    Example: test/passes/quantize/integerize-transposed-convolutions.mlir
+  }];
+}
+
+def IntegerizeAverages : Pass<"ashlar-integerize-averages", "::mlir::ModuleOp"> {
+  let summary = "Sum quantized tensors as integers";
+  let description = [{
+    ReduceMean (which global average pools are) and AveragePool of a dequantized tensor sum its bytes exactly in 32
+    bits and scale once. A pool's window is a ConvInteger with ones, a channel each.
+
+    Requires: inferred types. Guarantees: sums fit 32 bits and are exact.
+
+    Example: test/passes/quantize/integerize-averages.mlir
+  }];
+}
+
+def MergeRequantization : Pass<"ashlar-merge-requantization", "::mlir::ModuleOp"> {
+  let summary = "Divide by the scale of QuantizeLinear where other constants are multiplied";
+  let description = [{
+    The division by the scale is a product with its reciprocal and moves up through sums, activations that commute with
+    positive factors and clamps until it meets constants: the scale of an integer contraction, of a dequantized
+    residual, the weights of a LayerNormalization. What remains is a QuantizeLinear with scale 1, which only rounds,
+    adds the zero point and saturates. Relu and Clip that saturation implies are dropped. A QuantizeLinear of a graph
+    input stands alone and divides.
+
+    Requires: contractions integerized. Guarantees: results differ from the ones before by rounding of f32, so by one
+    step at most.
+
+    Example: test/passes/quantize/merge-requantization.mlir
+  }];
+}
+
+#endif // ASHLAR_PASSES_QUANTIZE_PASSES_TD
