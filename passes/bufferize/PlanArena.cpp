@@ -9,6 +9,7 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/Interfaces/DataLayoutInterfaces.h"
 
+#include "dialects/nn/NnDialect.h"
 #include "dialects/tile/TileDialect.h"
 #include "passes/bufferize/Lifetimes.h"
 #include "passes/bufferize/ScalarSlice.h"
@@ -24,6 +25,9 @@ using namespace ashlar;
 namespace {
 
 constexpr int64_t kAlignment = 64;
+/// Room at the end of the workspace: kernels of bytes read whole blocks, a
+/// little more than the last row of a buffer has.
+constexpr int64_t kSlack = 64;
 
 /// Bytes of one element in memory, as LLVM lays it out.
 int64_t elementBytes(Type type) {
@@ -32,6 +36,17 @@ int64_t elementBytes(Type type) {
   if (isa<IndexType>(type))
     return 8;
   return llvm::PowerOf2Ceil(llvm::divideCeil(type.getIntOrFloatBitWidth(), 8));
+}
+
+bool multipliesBytes(func::FuncOp function) {
+  return function
+      .walk([](Operation *op) {
+        bool isBytes =
+            isa<nn::ConvOp, nn::MatmulOp>(op) &&
+            getElementTypeOrSelf(op->getOperand(0).getType()).isInteger(8);
+        return isBytes ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
 }
 
 /// A buffer to be placed.
@@ -301,6 +316,9 @@ void ArenaPlanner::writeShapes() {
   Value bytes = arith::ConstantIndexOp::create(b, staticBytes);
   if (!sized.empty())
     bytes = arith::AddIOp::create(b, bytes, emitSlotOffsets(b, mapping).back());
+  if (multipliesBytes(body))
+    bytes = arith::AddIOp::create(b, bytes,
+                                  arith::ConstantIndexOp::create(b, kSlack));
   store(0, bytes);
   store(1, arith::ConstantIndexOp::create(b, 0));
   body.walk([&](tile::OutputOp output) {

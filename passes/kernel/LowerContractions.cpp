@@ -7,7 +7,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include "dialects/nn/NnDialect.h"
-#include "passes/kernel/RowContraction.h"
+#include "passes/kernel/TileContraction.h"
 #include "passes/kernel/WindowLoops.h"
 
 namespace ashlar {
@@ -71,6 +71,20 @@ void mergePixels(IndexArithmetic &b, RowContraction &contraction,
   contraction.batches = b.fixed(1);
 }
 
+/// In tile registers where they serve, else in vectors.
+void emitBest(IndexArithmetic &b, const RowContraction &contraction, Value lhs,
+              Epilogue &epilogue, tile::TargetAttr target) {
+  // Behind every buffer of the workspace there is room to read.
+  bool slack = lhs.getDefiningOp<tile::WorkspaceOp>() != nullptr;
+  StringRef reason;
+  if (auto schedule =
+          TileSchedule::choose(b, contraction, target, slack, reason))
+    return emitTileContraction(b, contraction, *schedule, epilogue);
+  DotProduct product(b.getContext(), contraction.element, target);
+  emitContraction(b, contraction, product,
+                  RowSchedule::choose(contraction, product, target), epilogue);
+}
+
 /// The filter as it lies in memory: panels, or as ONNX has it (not constant).
 void describeFilter(IndexArithmetic &b, RowContraction &contraction,
                     int64_t group) {
@@ -131,15 +145,12 @@ LogicalResult lowerConv(nn::ConvOp conv) {
     mergePixels(b, contraction, conv);
 
   tile::TargetAttr target = tile::getTarget(conv);
-  DotProduct product(b.getContext(), contraction.element, target);
   Epilogue epilogue(b, conv.getEpilogue(), conv.getExtras(), conv.getInit());
   for (int64_t group = 0; group < groups; ++group) {
     describeFilter(b, contraction, group);
     contraction.lhsBase = b.add(input.offset, group * depth);
     contraction.firstChannel = b.fixed(group * groupChannels);
-    emitContraction(b, contraction, product,
-                    RowSchedule::choose(contraction, product, target),
-                    epilogue);
+    emitBest(b, contraction, conv.getInput(), epilogue, target);
   }
   conv.erase();
   return success();
@@ -195,9 +206,7 @@ LogicalResult lowerMatmul(nn::MatmulOp matmul) {
   Epilogue epilogue(b, matmul.getEpilogue(), matmul.getExtras(),
                     matmul.getInit());
   contraction.channels = output.sizes[rank - 1];
-  DotProduct product(b.getContext(), contraction.element, target);
-  emitContraction(b, contraction, product,
-                  RowSchedule::choose(contraction, product, target), epilogue);
+  emitBest(b, contraction, matmul.getLhs(), epilogue, target);
   matmul.erase();
   return success();
 }

@@ -1,0 +1,38 @@
+//===- TileContraction.h - contractions in tile registers -----------------===//
+#ifndef ASHLAR_PASSES_KERNEL_TILECONTRACTION_H
+#define ASHLAR_PASSES_KERNEL_TILECONTRACTION_H
+
+#include "passes/kernel/RowContraction.h"
+
+namespace ashlar {
+
+/// How a contraction is cut for AMX. A tile of the left side is `pixels`
+/// neighbouring pixels (matrix rows) by one block of the reduction; one of the
+/// right side a block by a panel of 16 channels. Sums of `tiles` by `panels`
+/// tiles stay in registers over the whole reduction.
+struct TileSchedule {
+  int64_t tiles = 2, panels = 2;
+  mlir::OpFoldResult pixels; // rows of a tile, at most 16
+  int64_t block = 0;         // elements of a reduction block
+  int64_t blocks = 0;        // of a run
+  int64_t band = 0;          // tiles of a task
+  int64_t chunk = 0;         // panels of a task
+  /// The right side's blocks outside, those of the left side inside: for
+  /// weights that are too large for the cache and are to be read once.
+  bool panelsOutside = false;
+
+  /// Nothing, and the reason, where tiles do not serve. `slack` says that the
+  /// bytes behind the left side may be read.
+  static std::optional<TileSchedule> choose(IndexArithmetic &b,
+                                            const RowContraction &contraction,
+                                            tile::TargetAttr target, bool slack,
+                                            llvm::StringRef &reason);
+};
+
+/// Emits the task grid of a contraction.
+void emitTileContraction(IndexArithmetic &b, const RowContraction &contraction,
+                         const TileSchedule &schedule, Epilogue &epilogue);
+
+} // namespace ashlar
+
+#endif

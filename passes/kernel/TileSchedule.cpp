@@ -1,0 +1,107 @@
+//===- TileSchedule.cpp - how contractions are cut for AMX ----------------===//
+#include "llvm/Support/MathExtras.h"
+
+#include "passes/kernel/TileContraction.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+
+constexpr int64_t kTileRows = 16;
+/// With fewer matrix rows vectors read the weights as fast as tiles would.
+constexpr int64_t kFewRows = 3;
+constexpr int64_t kMinimumTasks = 8;
+
+int64_t knownOr(OpFoldResult index, int64_t otherwise) {
+  return getConstantIntValue(index).value_or(otherwise);
+}
+
+/// Equal parts of at most 16 pixels.
+OpFoldResult tilePixels(IndexArithmetic &b, OpFoldResult columns) {
+  if (auto known = b.known(columns))
+    return b.fixed(
+        llvm::divideCeil(*known, llvm::divideCeil(*known, kTileRows)));
+  // At least one: a tile of no rows cannot be configured.
+  Value some = arith::MaxSIOp::create(b, b.value(columns), b.value(b.fixed(1)));
+  return b.min(some, b.fixed(kTileRows));
+}
+
+/// Sums of 2 by 2 tiles, or up to four in a line where there are no two.
+void chooseBlock(TileSchedule &s, int64_t tiles, int64_t panels) {
+  s.tiles = tiles == 1 ? 1 : 2;
+  s.panels = panels == 1 ? 1 : 2;
+  if (panels == 1)
+    s.tiles = std::min<int64_t>(tiles, 4);
+  else if (tiles == 1)
+    s.panels = std::min<int64_t>(panels, 4);
+}
+
+void cutTasks(TileSchedule &s, int64_t tiles, int64_t panels, int64_t batches,
+              int64_t tileBytes, int64_t panelBytes, int64_t l2Bytes) {
+  s.band = llvm::alignTo(tiles, s.tiles);
+  s.chunk = llvm::alignTo(panels, s.panels);
+  s.panelsOutside =
+      panels * panelBytes > l2Bytes / 2 && tiles * tileBytes <= l2Bytes / 2;
+  if (!s.panelsOutside)
+    while (s.chunk > s.panels && s.chunk * panelBytes > l2Bytes / 2)
+      s.chunk = llvm::alignTo(llvm::divideCeil(s.chunk, 2), s.panels);
+  // More and smaller tasks, cut where more bytes lie.
+  while (batches * llvm::divideCeil(tiles, s.band) *
+             llvm::divideCeil(panels, s.chunk) <
+         kMinimumTasks) {
+    bool cutPanels = s.chunk * panelBytes > s.band * tileBytes;
+    if ((cutPanels || s.band <= s.tiles) && s.chunk > s.panels)
+      s.chunk = llvm::alignTo(llvm::divideCeil(s.chunk, 2), s.panels);
+    else if (s.band > s.tiles)
+      s.band = llvm::alignTo(llvm::divideCeil(s.band, 2), s.tiles);
+    else
+      return;
+  }
+}
+
+} // namespace
+
+std::optional<TileSchedule>
+TileSchedule::choose(IndexArithmetic &b, const RowContraction &c,
+                     tile::TargetAttr target, bool slack, StringRef &reason) {
+  nn::PanelForm form = nn::PanelForm::of(c.element);
+  if (!target.getAmx() || form.group == 1) {
+    reason = target.getAmx() ? "no tiles for f32" : "the CPU has no AMX";
+    return std::nullopt;
+  }
+  auto run = b.known(c.run);
+  if (!run || !c.packed) {
+    reason = "a reduction of unknown length";
+    return std::nullopt;
+  }
+  TileSchedule s;
+  s.block = form.blockLength(*run);
+  s.blocks = llvm::divideCeil(*run, s.block);
+  // What is read behind a row is multiplied by zero, which bf16 does not bear
+  // (the product of zero and infinity).
+  bool ragged = s.block * s.blocks != *run;
+  if (ragged && (!slack || !c.element.isInteger(8))) {
+    reason = "rows that fill no blocks of the reduction";
+    return std::nullopt;
+  }
+  int64_t columns = knownOr(c.columns, 64), rows = knownOr(c.rows, 1);
+  int64_t batches = knownOr(c.batches, 1);
+  if (columns * rows <= kFewRows) {
+    reason = "few rows: bound by reading the weights";
+    return std::nullopt;
+  }
+  s.pixels = tilePixels(b, c.columns);
+  int64_t pixels = knownOr(s.pixels, kTileRows);
+  int64_t tiles = rows * llvm::divideCeil(columns, pixels);
+  int64_t panels = llvm::divideCeil(knownOr(c.channels, 256), form.width);
+  chooseBlock(s, tiles, panels);
+  int64_t reduction = c.outer * s.blocks * s.block * form.bytes;
+  // Bytes of the image that a tile is the first to read.
+  int64_t tileBytes =
+      pixels *
+      std::min(reduction, knownOr(c.lhsColumn, reduction) * form.bytes);
+  cutTasks(s, tiles, panels, batches, tileBytes, form.width * reduction,
+           target.getL2Bytes());
+  return s;
+}
