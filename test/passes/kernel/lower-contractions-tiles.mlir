@@ -1,0 +1,54 @@
+// Contractions in AMX tiles: one configuration a task; sums of 2 by 2 tiles over the whole reduction; the epilogue of the
+// previous block between the products of this one.
+// RUN: ashlar-opt %s --ashlar-lower-contractions | FileCheck %s
+
+module attributes {tile.target = #tile.target<cpu = "sapphirerapids", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 2097152, vnni = true, bf16 = true, amx = true>} {
+
+// CHECK-LABEL: func.func @bytes
+// CHECK: tile.grid
+// CHECK-COUNT-1: llvm.call_intrinsic "llvm.x86.ldtilecfg"
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tilezero"
+// CHECK: scf.for
+// CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"
+// CHECK: llvm.call_intrinsic "llvm.x86.tileloaddt164"
+// CHECK: llvm.call_intrinsic "llvm.x86.tdpbusd"
+// CHECK: llvm.call_intrinsic "llvm.x86.tdpbusd"
+// CHECK: scf.if
+// CHECK: arith.trunci {{.*}} vector<16xi32> to vector<16xi8>
+// CHECK: vector.store {{.*}} vector<16xi8>
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tilestored64"
+// The last block's epilogue.
+// CHECK: arith.trunci
+// CHECK: llvm.call_intrinsic "llvm.x86.tilerelease"
+// CHECK-NOT: llvm.x86.ldtilecfg
+func.func @bytes(%a: memref<64x1024xi8>, %b: memref<4x256x16x4xi8>, %c: memref<64x64xi8>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<64x1024xi8>, memref<4x256x16x4xi8>, memref<64x64xi8> {
+  ^bb0(%acc: i32):
+    %y = arith.trunci %acc : i32 to i8
+    nn.yield %y : i8
+  }
+  return
+}
+
+// CHECK-LABEL: func.func @bf16
+// CHECK: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+func.func @bf16(%a: memref<64x64xbf16>, %b: memref<4x32x16x2xbf16>, %c: memref<64x64xf32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<64x64xbf16>, memref<4x32x16x2xbf16>, memref<64x64xf32> {
+  ^bb0(%acc: f32):
+    nn.yield %acc : f32
+  }
+  return
+}
+
+// A single row reads the weights as fast with vectors.
+// CHECK-LABEL: func.func @vector
+// CHECK-NOT: ldtilecfg
+// CHECK: llvm.x86.avx512.vpdpbusd.512
+func.func @vector(%a: memref<1x64xi8>, %b: memref<4x16x16x4xi8>, %c: memref<1x64xi32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<1x64xi8>, memref<4x16x16x4xi8>, memref<1x64xi32> {
+  ^bb0(%acc: i32):
+    nn.yield %acc : i32
+  }
+  return
+}
+}
