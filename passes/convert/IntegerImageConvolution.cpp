@@ -15,11 +15,6 @@ using namespace ashlar;
 
 namespace {
 
-bool hasOneElement(Value tensor) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  return type.hasStaticShape() && type.getNumElements() == 1;
-}
-
 /// acc - zeroPoint * weightSum, in the epilogue.
 void subtractZeroPoint(TensorBuilder &b, nn::ConvOp conv) {
   Block &block = conv.getEpilogue().front();
@@ -37,7 +32,7 @@ Lowered lowerConvInteger(onnx::ConvIntegerOp op,
   if (failed(convolution.describe(b, op, in.getX(), in.getW())))
     return failure();
   for (Value zeroPoint : {in.getXZeroPoint(), in.getWZeroPoint()})
-    if (zeroPoint && !hasOneElement(zeroPoint))
+    if (!isSingleZeroPoint(zeroPoint))
       return b.unsupported("on the fast path with several zero points");
   QuantizedTensor filter =
       withSignedness(b, in.getW(), in.getWZeroPoint(),

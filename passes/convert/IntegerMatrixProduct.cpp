@@ -22,11 +22,6 @@ int64_t rankOf(Value tensor) {
   return cast<RankedTensorType>(tensor.getType()).getRank();
 }
 
-bool hasOneElement(Value tensor) {
-  auto type = cast<RankedTensorType>(tensor.getType());
-  return type.hasStaticShape() && type.getNumElements() == 1;
-}
-
 Value multiply(TensorBuilder &b, Value x, Value y) {
   return b.map(b.getI32Type(), {x, y}, [](TensorBuilder &inner, ValueRange v) {
     return inner.mul(v[0], v[1]);
@@ -46,7 +41,7 @@ Lowered lowerMatMulInteger(onnx::MatMulIntegerOp op,
   if (rank < 2 || rhsRank < 2)
     return b.unsupported("on the fast path with vectors");
   for (Value zeroPoint : {in.getAZeroPoint(), in.getBZeroPoint()})
-    if (zeroPoint && !hasOneElement(zeroPoint))
+    if (!isSingleZeroPoint(zeroPoint))
       return b.unsupported("on the fast path with several zero points");
   QuantizedTensor lhs =
       withSignedness(b, in.getA(), in.getAZeroPoint(),

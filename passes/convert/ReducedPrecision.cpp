@@ -32,6 +32,19 @@ Value flipSign(TensorBuilder &b, Value tensor) {
   });
 }
 
+/// The bits of all elements of a constant, if they are the same.
+std::optional<uint8_t> constantByte(Value tensor) {
+  // Small tensors are put together from scalars.
+  if (auto values = constantIntegers(tensor))
+    return !values->empty() && llvm::all_equal(*values)
+               ? std::optional<uint8_t>(values->front())
+               : std::nullopt;
+  auto data = constantData(tensor);
+  if (!data || data->bytes.empty() || !llvm::all_equal(data->bytes))
+    return std::nullopt;
+  return data->bytes.front();
+}
+
 /// Bits of `value` rounded to bf16, to nearest, ties to even.
 uint16_t bf16Bits(float value) {
   uint32_t bits = llvm::bit_cast<uint32_t>(value);
@@ -57,6 +70,14 @@ int64_t keptIndex(int64_t linear, ArrayRef<int64_t> shape,
 
 } // namespace
 
+bool ashlar::isSingleZeroPoint(Value zeroPoint) {
+  if (!zeroPoint)
+    return true;
+  auto type = cast<RankedTensorType>(zeroPoint.getType());
+  return (type.hasStaticShape() && type.getNumElements() == 1) ||
+         constantByte(zeroPoint);
+}
+
 QuantizedTensor ashlar::withSignedness(TensorBuilder &b, Value tensor,
                                        Value zeroPoint, Type type,
                                        bool wanted) {
@@ -70,10 +91,9 @@ QuantizedTensor ashlar::withSignedness(TensorBuilder &b, Value tensor,
     return result;
   Value wide;
   if (zeroPoint) {
-    if (auto values = constantIntegers(zeroPoint))
-      result.known = (isUnsigned ? int64_t(uint8_t(values->front()))
-                                 : int64_t(int8_t(values->front()))) +
-                     shift;
+    if (auto bits = constantByte(zeroPoint))
+      result.known =
+          (isUnsigned ? int64_t(*bits) : int64_t(int8_t(*bits))) + shift;
     else
       result.known = std::nullopt;
   }

@@ -14,9 +14,12 @@ struct QuantizedTensor {
   std::optional<int64_t> known = 0;
 };
 
+/// True if the zero point (or null) is one number for the whole tensor.
+bool isSingleZeroPoint(mlir::Value zeroPoint);
+
 /// The operand of an integer product in the signedness that kernels take: the
 /// same numbers, the sign bit and the zero point moved where the model has it
-/// otherwise. `zeroPoint` (null for 0) has one element. `type` is the ONNX
+/// otherwise. `zeroPoint` (null for 0) is a single one. `type` is the ONNX
 /// element type.
 QuantizedTensor withSignedness(TensorBuilder &b, mlir::Value tensor,
                                mlir::Value zeroPoint, mlir::Type type,
