@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
+#include "dialects/nn/NnDialect.h"
 #include "passes/analysis/TransposeMatch.h"
 
 namespace ashlar {
@@ -17,6 +18,22 @@ using namespace ashlar;
 
 namespace {
 
+/// Whether a chain of elementwise operations starts in a contraction or pool,
+/// of which it will be the epilogue. (What was fused already may have dead
+/// users still: uses are not counted.)
+bool startsInContraction(linalg::GenericOp op) {
+  return llvm::any_of(op.getDpsInputs(), [](Value input) {
+    Operation *producer = input.getDefiningOp();
+    if (!producer)
+      return false;
+    if (isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp>(producer))
+      return true;
+    auto generic = dyn_cast<linalg::GenericOp>(producer);
+    return generic && generic.getNumParallelLoops() == generic.getNumLoops() &&
+           startsInContraction(generic);
+  });
+}
+
 /// Whether to compute the operand's producer inside its consumer.
 bool shouldFuse(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
@@ -26,6 +43,10 @@ bool shouldFuse(OpOperand *operand) {
   // Computed once for one user; a transpose is better done by itself, where
   // it moves whole vectors.
   if (!producer->hasOneUse() || matchTranspose(operand->get()))
+    return false;
+  // What a contraction stores as bytes is not kept wide for a later one.
+  if (getElementTypeOrSelf(operand->get().getType()).isInteger(8) &&
+      startsInContraction(producer))
     return false;
   // A value that the consumer reads again and again is computed once.
   AffineMap access = consumer.getMatchingIndexingMap(operand);

@@ -39,16 +39,15 @@ Value asExtra(PatternRewriter &rewriter, Location loc, Value operand,
     auto dim = dyn_cast<AffineDimExpr>(expression);
     broadcasts &= dim ? dim.getPosition() == axis : type.getDimSize(axis) == 1;
   }
-  // Every axis but the last must be a single element.
+  // Every axis but that of the channels must be a single element.
+  bool perChannel = false;
   for (auto [axis, expression] : llvm::enumerate(access.getResults())) {
-    bool isLast = axis + 1 == access.getNumResults();
     auto dim = dyn_cast<AffineDimExpr>(expression);
-    if ((dim && !(isLast && dim.getPosition() + 1 == access.getNumDims())) ||
+    if ((dim && (perChannel || dim.getPosition() + 1 != access.getNumDims())) ||
         (!dim && type.getDimSize(axis) != 1))
       return broadcasts ? operand : nullptr;
+    perChannel |= static_cast<bool>(dim);
   }
-  bool perChannel = access.getNumResults() > 0 &&
-                    isa<AffineDimExpr>(access.getResults().back());
   int64_t rank = perChannel ? 1 : 0;
   if (type.getRank() == rank)
     return operand;

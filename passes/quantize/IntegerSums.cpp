@@ -40,16 +40,22 @@ Value placeBias(OpBuilder &builder, Location loc, Value bias, int64_t axis,
 Value IntegerSums::toReal(OpBuilder &builder, Location loc, Value bias) const {
   auto type = cast<RankedTensorType>(sums.getType());
   int64_t rank = type.getRank(), channels = type.getDimSize(axis);
-  Value counted = sums;
+  std::vector<int64_t> added = offsets;
   if (bias)
     if (auto steps = integerBias(bias, scales, channels)) {
-      auto list = RankedTensorType::get(alongAxis(channels, axis, rank),
-                                        builder.getI32Type());
-      Value constant =
-          makeConstant(builder, loc, constantOfIntegers(list, *steps));
-      counted = AddOp::create(builder, loc, type, sums, constant);
+      added.resize(channels, 0);
+      for (auto [total, step] : llvm::zip(added, *steps))
+        total += step;
       bias = {};
     }
+  Value counted = sums;
+  if (llvm::any_of(added, [](int64_t value) { return value != 0; })) {
+    auto list = RankedTensorType::get(alongAxis(channels, axis, rank),
+                                      builder.getI32Type());
+    counted = AddOp::create(
+        builder, loc, type, sums,
+        makeConstant(builder, loc, constantOfIntegers(list, added)));
+  }
   Value real = castToF32(builder, loc, counted);
   real = MulOp::create(builder, loc, real.getType(), real,
                        makeFactors(builder, loc, scales, axis, rank));

@@ -12,6 +12,8 @@ struct IntegerSums {
   mlir::Value sums;
   std::vector<double> scales; // what one step is worth: one, or one a channel
   int64_t axis;
+  // Constants to add to the sums, one a channel; empty for none.
+  std::vector<int64_t> offsets = {};
 
   // (sums + bias) * scales where the bias is a constant in steps of the scales,
   // else sums * scales + bias; `bias` may be null. A list lies along the

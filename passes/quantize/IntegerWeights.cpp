@@ -40,20 +40,24 @@ bool areZero(ArrayRef<int64_t> values) {
 // products with any byte fit 32 bits.
 struct Extent {
   bool fitsByte = true, fitsSum = true;
+  std::vector<int64_t> sums;
 };
 Extent measure(const Bytes &bytes, const QuantizationParameters &parameters,
                ChannelIndex index) {
-  std::vector<int64_t> sums(index.channels, 0);
+  std::vector<int64_t> magnitudes(index.channels, 0);
   Extent extent;
+  extent.sums.assign(index.channels, 0);
   bool each = !parameters.isPerTensor();
   for (int64_t i = 0; i < bytes.tensor.size(); ++i) {
     int64_t channel = index.of(i);
     int64_t centred = bytes.at(i) - parameters.zeroPoints[each ? channel : 0];
     extent.fitsByte &= centred >= -128 && centred <= 127;
-    sums[channel] += std::abs(centred);
+    magnitudes[channel] += std::abs(centred);
+    extent.sums[channel] += centred;
   }
   constexpr int64_t limit = std::numeric_limits<int32_t>::max() / 512;
-  extent.fitsSum = llvm::all_of(sums, [](int64_t s) { return s <= limit; });
+  extent.fitsSum =
+      llvm::all_of(magnitudes, [](int64_t sum) { return sum <= limit; });
   return extent;
 }
 
@@ -94,6 +98,7 @@ ashlar::onnx::integerWeights(OpBuilder &builder, Value value, int64_t axis) {
     return std::nullopt;
   IntegerWeights weights;
   weights.scales.assign(parameters.scales.begin(), parameters.scales.end());
+  weights.sums = std::move(extent.sums);
   Location loc = data->op.getLoc();
   if (!bytes.isUnsigned &&
       (areZero(parameters.zeroPoints) || !extent.fitsByte)) {
@@ -112,6 +117,14 @@ ashlar::onnx::integerWeights(OpBuilder &builder, Value value, int64_t axis) {
     weights.zeroPoint = makeZeroPoint(builder, loc, rest);
   }
   return weights;
+}
+
+std::vector<int64_t>
+IntegerWeights::offsets(int64_t activationZeroPoint) const {
+  std::vector<int64_t> result;
+  for (int64_t sum : sums)
+    result.push_back(-activationZeroPoint * sum);
+  return result;
 }
 
 std::optional<std::vector<int64_t>>

@@ -13,6 +13,12 @@ struct IntegerWeights {
   // null where all are 0.
   mlir::Value zeroPoint;
   std::vector<double> scales; // one, or one a channel
+  // For every channel the sum of what the weights stand for, in steps.
+  std::vector<int64_t> sums;
+
+  // What a zero point of the activation adds to the sums of products: one
+  // number a channel. Only where no zero point of the weights remains.
+  std::vector<int64_t> offsets(int64_t activationZeroPoint) const;
 };
 
 // The weights that `value` dequantizes from constants, whose output channels

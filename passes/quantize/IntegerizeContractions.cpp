@@ -27,6 +27,30 @@ std::vector<double> products(double x, ArrayRef<double> scales) {
   return result;
 }
 
+bool isPadded(ConvOp op) {
+  return op.getPads() &&
+         llvm::any_of(*op.getPads(), [](int64_t pad) { return pad != 0; });
+}
+
+// Bytes padded on the spatial axes with the zero point.
+Value padBytes(OpBuilder &builder, Location loc, ConvOp op, Dequantized &x) {
+  auto type = rankedType(x.integers());
+  ArrayRef<int64_t> pads = *op.getPads();
+  size_t axes = pads.size() / 2;
+  SmallVector<int64_t> all(2 * type.getRank(), 0), shape(type.getShape());
+  for (size_t axis = 0; axis < axes; ++axis) {
+    all[2 + axis] = pads[axis];
+    all[2 + type.getRank() + axis] = pads[axes + axis];
+    if (!ShapedType::isDynamic(shape[2 + axis]))
+      shape[2 + axis] += pads[axis] + pads[axes + axis];
+  }
+  return PadOp::create(builder, loc,
+                       RankedTensorType::get(shape, type.getElementType()),
+                       x.integers(), makeIntegers(builder, loc, all),
+                       makeZeroPoint(builder, loc, x.parameters), Value(),
+                       builder.getStringAttr("constant"));
+}
+
 LogicalResult integerizeConv(ConvOp op, PatternRewriter &rewriter) {
   auto x = matchActivation(op.getX());
   auto type = rankedType(op.getY());
@@ -37,11 +61,24 @@ LogicalResult integerizeConv(ConvOp op, PatternRewriter &rewriter) {
     return failure();
   Location loc = op.getLoc();
   IntegerSums result;
+  Value image = x->integers(), zeroPoint;
+  DenseI64ArrayAttr pads = op.getPadsAttr();
+  int64_t zero = x->parameters.zeroPoints.front();
+  // What the zero point adds is a constant where padding holds it too.
+  bool automatic = op.getAutoPad().starts_with("SAME");
+  if (zero != 0 && (w->zeroPoint || automatic)) {
+    zeroPoint = makeZeroPoint(rewriter, loc, x->parameters);
+  } else if (zero != 0) {
+    result.offsets = w->offsets(zero);
+    if (isPadded(op)) {
+      image = padBytes(rewriter, loc, op, *x);
+      pads = {};
+    }
+  }
   result.sums = ConvIntegerOp::create(
-      rewriter, loc, withElement(type, rewriter.getI32Type()), x->integers(),
-      w->integers, makeZeroPointUnlessZero(rewriter, loc, x->parameters),
-      w->zeroPoint, op.getAutoPadAttr(), op.getDilationsAttr(),
-      op.getGroupAttr(), op.getKernelShapeAttr(), op.getPadsAttr(),
+      rewriter, loc, withElement(type, rewriter.getI32Type()), image,
+      w->integers, zeroPoint, w->zeroPoint, op.getAutoPadAttr(),
+      op.getDilationsAttr(), op.getGroupAttr(), op.getKernelShapeAttr(), pads,
       op.getStridesAttr());
   result.scales = products(x->parameters.scales.front(), w->scales);
   result.axis = 1;
@@ -70,6 +107,20 @@ std::optional<IntegerWeights> matchRightSide(OpBuilder &builder, Value value) {
   return rhs;
 }
 
+// The sums of a product; what the zero point of the left side adds to them is
+// in `offsets` if it is a constant.
+Value multiply(OpBuilder &builder, Location loc, RankedTensorType type,
+               Value lhs, const Dequantized &a, const IntegerWeights &b,
+               std::vector<int64_t> &offsets) {
+  Value lhsZero = makeZeroPointUnlessZero(builder, loc, a.parameters);
+  if (lhsZero && !b.zeroPoint && !b.sums.empty()) {
+    offsets = b.offsets(a.parameters.zeroPoints.front());
+    lhsZero = {};
+  }
+  return makeMatMulInteger(builder, loc, type.getShape(), lhs, b.integers,
+                           lhsZero, b.zeroPoint);
+}
+
 LogicalResult integerizeMatMul(MatMulOp op, PatternRewriter &rewriter) {
   auto a = matchActivation(op.getA());
   auto type = rankedType(op.getY());
@@ -80,9 +131,8 @@ LogicalResult integerizeMatMul(MatMulOp op, PatternRewriter &rewriter) {
     return failure();
   Location loc = op.getLoc();
   IntegerSums result;
-  result.sums = makeMatMulInteger(
-      rewriter, loc, type.getShape(), a->integers(), b->integers,
-      makeZeroPointUnlessZero(rewriter, loc, a->parameters), b->zeroPoint);
+  result.sums =
+      multiply(rewriter, loc, type, a->integers(), *a, *b, result.offsets);
   result.scales = products(a->parameters.scales.front(), b->scales);
   result.axis = type.getRank() - 1;
   rewriter.replaceOp(op, result.toReal(rewriter, loc, Value()));
@@ -114,9 +164,8 @@ LogicalResult integerizeGemm(GemmOp op, PatternRewriter &rewriter) {
   if (op.getTransB())
     rhs = transposeMatrix(rewriter, loc, rhs);
   IntegerSums result;
-  result.sums = makeMatMulInteger(
-      rewriter, loc, type.getShape(), lhs, rhs,
-      makeZeroPointUnlessZero(rewriter, loc, a->parameters), b->zeroPoint);
+  b->integers = rhs;
+  result.sums = multiply(rewriter, loc, type, lhs, *a, *b, result.offsets);
   result.scales = products(alpha * a->parameters.scales.front(), b->scales);
   result.axis = 1;
   rewriter.replaceOp(op, result.toReal(rewriter, loc, op.getC()));

@@ -125,8 +125,9 @@ LogicalResult integerize(ConvTransposeOp op, PatternRewriter &rewriter) {
   IntegerSums product;
   product.sums = makeMatMulInteger(
       rewriter, op.getLoc(), {batch * height * width, window * outputs}, lines,
-      blockMatrix(mover, w->integers),
-      makeZeroPointUnlessZero(rewriter, op.getLoc(), x->parameters), Value());
+      blockMatrix(mover, w->integers), Value(), Value());
+  if (int64_t zero = x->parameters.zeroPoints.front())
+    product.offsets = repeated(ArrayRef(w->offsets(zero)), window);
   for (double scale : w->scales)
     product.scales.push_back(scale * x->parameters.scales.front());
   if (product.scales.size() > 1)

@@ -1,11 +1,11 @@
 // RUN: ashlar-opt %s --ashlar-integerize-contractions | FileCheck %s
 
-// Unsigned weights lose their zero point; the bias counts in the same steps.
+// Unsigned weights lose their zero point; the bias counts in the same steps,
+// less what the zero point of the input adds: 7 - 3 * -2, 8 - 3 * -1.
 // CHECK-LABEL: func.func @conv
 // CHECK: %[[W:.*]] = "onnx.Constant"() <{value = dense<{{\[\[\[\[}}-2]]], {{\[\[\[}}-1]]]]> : tensor<2x1x1x1xi8>}>
-// CHECK: %[[Z:.*]] = "onnx.Constant"() <{value = dense<3> : tensor<ui8>}>
-// CHECK: %[[S:.*]] = "onnx.ConvInteger"(%arg0, %[[W]], %[[Z]]) {{.*}} -> tensor<1x2x2x2xi32>
-// CHECK: %[[B:.*]] = "onnx.Constant"() <{value = dense<{{\[\[\[}}7]], {{\[\[}}8]]]> : tensor<2x1x1xi32>}>
+// CHECK: %[[S:.*]] = "onnx.ConvInteger"(%arg0, %[[W]]) {{.*}} -> tensor<1x2x2x2xi32>
+// CHECK: %[[B:.*]] = "onnx.Constant"() <{value = dense<{{\[\[\[}}13]], {{\[\[}}11]]]> : tensor<2x1x1xi32>}>
 // CHECK: %[[A:.*]] = "onnx.Add"(%[[S]], %[[B]])
 // CHECK: %[[F:.*]] = "onnx.Cast"(%[[A]])
 // CHECK: %[[M:.*]] = "onnx.Constant"() <{value = dense<2.500000e-01>
@@ -21,6 +21,20 @@ func.func @conv(%x: tensor<1x1x2x2xui8>) -> tensor<1x2x2x2xf32> {
   %db = "onnx.DequantizeLinear"(%b, %bs) : (tensor<2xi32>, tensor<f32>) -> tensor<2xf32>
   %y = "onnx.Conv"(%dx, %dw, %db) : (tensor<1x1x2x2xf32>, tensor<2x1x1x1xf32>, tensor<2xf32>) -> tensor<1x2x2x2xf32>
   return %y : tensor<1x2x2x2xf32>
+}
+
+// Padding holds the zero point.
+// CHECK-LABEL: func.func @padded
+// CHECK: %[[P:.*]] = "onnx.Pad"(%arg0, {{.*}} -> tensor<1x1x4x4xui8>
+// CHECK: "onnx.ConvInteger"(%[[P]], {{.*}} -> tensor<1x1x2x2xi32>
+func.func @padded(%x: tensor<1x1x2x2xui8>) -> tensor<1x1x2x2xf32> {
+  %s = "onnx.Constant"() {value = dense<0.5> : tensor<f32>} : () -> tensor<f32>
+  %z = "onnx.Constant"() {value = dense<3> : tensor<ui8>} : () -> tensor<ui8>
+  %w = "onnx.Constant"() {value = dense<1> : tensor<1x1x3x3xi8>} : () -> tensor<1x1x3x3xi8>
+  %dx = "onnx.DequantizeLinear"(%x, %s, %z) : (tensor<1x1x2x2xui8>, tensor<f32>, tensor<ui8>) -> tensor<1x1x2x2xf32>
+  %dw = "onnx.DequantizeLinear"(%w, %s) : (tensor<1x1x3x3xi8>, tensor<f32>) -> tensor<1x1x3x3xf32>
+  %y = "onnx.Conv"(%dx, %dw) {pads = array<i64: 1, 1, 1, 1>} : (tensor<1x1x2x2xf32>, tensor<1x1x3x3xf32>) -> tensor<1x1x2x2xf32>
+  return %y : tensor<1x1x2x2xf32>
 }
 
 // Weights that do not fit a signed byte keep a zero point.
