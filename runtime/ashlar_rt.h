@@ -69,6 +69,15 @@ typedef struct ashlar_executor {
   void *context;
 } ashlar_executor;
 
+/* Where the time of a run goes, in ticks of the CPU's time stamp counter. A run adds to what the places hold. */
+typedef struct ashlar_profile {
+  size_t struct_size;   /* sizeof(ashlar_profile) */
+  uint64_t *ticks;      /* one for each layer in the order of ashlar_model_info.layers, then one for what belongs to none */
+  uint32_t num_ticks;   /* places at `ticks`: num_layers + 1 */
+  uint32_t layer;       /* of no use to the caller, like `since` */
+  uint64_t since;
+} ashlar_profile;
+
 /* Head of every model's argument structure; P_args is this head followed by one {pointer, byte count} a tensor, inputs
  * first, in the order of ashlar_model_info.tensors. */
 typedef struct ashlar_args {
@@ -83,7 +92,7 @@ typedef struct ashlar_args {
   const int64_t *dims;              /* one value a symbolic dimension, ashlar_model_info.dims order; null if there are none */
   int64_t *output_dims;             /* null, or room for the dims of all outputs, one after the other, written by the run */
   ashlar_diagnostic *diagnostic;    /* null, or written when the call fails */
-  void *profile;                    /* null; reserved for the profiler */
+  ashlar_profile *profile;          /* null, or where the run adds how long each layer took */
 } ashlar_args;
 
 typedef struct ashlar_buffer {
@@ -114,6 +123,18 @@ typedef struct ashlar_layer_info {
   const char *op;       /* ONNX operator */
 } ashlar_layer_info;
 
+/* What computes a layer. Numbers that are not known are -1, texts that do not apply are empty. */
+typedef struct ashlar_kernel_info {
+  const char *kernel;       /* "nn.conv", "nn.matmul", "loops" ..., "epilogue": within another layer, "folded": nothing */
+  const char *isa;          /* the highest instruction set that it is made for */
+  const char *precision;    /* of what it multiplies: "f32", "bf16", "int8" */
+  const char *reason;       /* why no better kernel was taken */
+  int64_t macs;             /* multiply-accumulates */
+  int64_t weight_bytes;     /* constants that it reads */
+  int64_t bytes;            /* all that it reads and writes, constants too */
+  int32_t part_of;          /* the layer whose kernel computes this one too, or -1 */
+} ashlar_kernel_info;
+
 struct ashlar_model_info;
 
 /* One compilation of the model for one CPU. features is a mask of ASHLAR_CPU_* bits. */
@@ -124,6 +145,7 @@ typedef struct ashlar_variant_info {
   /* sizes[0]: workspace bytes shared by all workers, sizes[1]: bytes for each worker, then the dims of all outputs, one
    * after the other, ASHLAR_DYNAMIC where they depend on data. */
   void (*shapes)(const int64_t *dims, int64_t *sizes);
+  const ashlar_kernel_info *kernels;    /* one for each layer */
 } ashlar_variant_info;
 
 typedef struct ashlar_model_info {
@@ -180,6 +202,8 @@ size_t ashlar_rt1_workspace_size(const ashlar_model_info *info, const int64_t *d
 ashlar_status ashlar_rt1_infer_shapes(const ashlar_model_info *info, const int64_t *dims, int64_t *output_dims);
 ashlar_status ashlar_rt1_run(const ashlar_model_info *info, const ashlar_args *args);
 void ashlar_rt1_parallel_for(const ashlar_args *args, ashlar_task task, void *argument, uint32_t task_count);
+/* From here on the body computes the layer with this index. */
+void ashlar_rt1_mark(const ashlar_args *args, uint32_t layer);
 /* Records a fault found while running and returns its status. */
 int32_t ashlar_rt1_fail(const ashlar_args *args, int32_t status, int32_t layer, int64_t expected, int64_t got);
 

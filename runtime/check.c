@@ -153,6 +153,22 @@ static ashlar_status check_weights(const ashlar_model_info *info,
                       ASHLAR_ERROR_WEIGHTS, why);
 }
 
+static ashlar_status check_profile(const ashlar_model_info *info,
+                                   const ashlar_profile *profile,
+                                   ashlar_diagnostic *why) {
+  if (!profile)
+    return ASHLAR_OK;
+  if (profile->struct_size != sizeof(ashlar_profile))
+    return fault(why, ASHLAR_ERROR_STRUCT_SIZE, -1, -1, sizeof(ashlar_profile),
+                 profile->struct_size);
+  if (!profile->ticks)
+    return fault(why, ASHLAR_ERROR_NULL_POINTER, -1, -1, 0, 0);
+  if (profile->num_ticks != info->num_layers + 1)
+    return fault(why, ASHLAR_ERROR_STRUCT_SIZE, -1, -1,
+                 (uint64_t)info->num_layers + 1, profile->num_ticks);
+  return ASHLAR_OK;
+}
+
 ashlar_status ashlar_check_args(const ashlar_model_info *info,
                                 const ashlar_variant_info *variant,
                                 const ashlar_args *args, int64_t *sizes,
@@ -163,6 +179,9 @@ ashlar_status ashlar_check_args(const ashlar_model_info *info,
   const ashlar_executor *executor = args->executor;
   if (executor && (executor->workers == 0 || !executor->parallel_for))
     return fault(why, ASHLAR_ERROR_EXECUTOR, -1, -1, 1, executor->workers);
+  status = check_profile(info, args->profile, why);
+  if (status != ASHLAR_OK)
+    return status;
   variant->shapes(args->dims, sizes);
   status = check_tensors(info, args, sizes + 2, why);
   if (status != ASHLAR_OK)

@@ -1,5 +1,6 @@
 /* The calls that a compiled model's entry points forward to. */
 #include "check.h"
+#include "profile/profile.h"
 
 #include <xmmintrin.h>
 
@@ -98,7 +99,11 @@ ashlar_status ashlar_rt1_run(const ashlar_model_info *info,
   }
   unsigned control = _mm_getcsr();
   _mm_setcsr(CONTROL_STATE);
+  if (args->profile)
+    ashlar_profile_begin(info, args->profile);
   status = (ashlar_status)variant->body(args);
+  if (args->profile)
+    ashlar_profile_end(args->profile);
   _mm_setcsr(control);
   return status;
 }

@@ -49,8 +49,10 @@ public:
   /// on the CPU.
   LogicalResult prepare();
   /// Runs the stages up to `last` for one CPU on a module of its own.
-  FailureOr<OwningOpRef<ModuleOp>> lowerFor(const Target &target,
-                                            StringRef last);
+  /// `variant` is told what computes each layer.
+  FailureOr<OwningOpRef<ModuleOp>>
+  lowerFor(const Target &target, StringRef last,
+           VariantDescription *variant = nullptr);
   /// All code in one LLVM module, with tables and entry points.
   FailureOr<std::unique_ptr<llvm::Module>> translate();
   LogicalResult describe();
@@ -111,8 +113,9 @@ LogicalResult Compilation::describe() {
   return success(ok);
 }
 
-FailureOr<OwningOpRef<ModuleOp>> Compilation::lowerFor(const Target &target,
-                                                       StringRef last) {
+FailureOr<OwningOpRef<ModuleOp>>
+Compilation::lowerFor(const Target &target, StringRef last,
+                      VariantDescription *variant) {
   OwningOpRef<ModuleOp> copy = module->clone();
   (*copy)->setAttr(tile::kTargetAttrName, target.attribute(&context));
   // Constants laid out for one CPU are shared with the next where they agree.
@@ -126,8 +129,10 @@ FailureOr<OwningOpRef<ModuleOp>> Compilation::lowerFor(const Target &target,
     return failure();
   if (!whole)
     return copy;
-  if (!lowered)
-    describeKernels(*copy, target, model);
+  if (variant) {
+    variant->layers = model.layers;
+    model.macs = describeKernels(*copy, target, variant->layers);
+  }
   if (failed(runStages(*copy, "tile", last, options.stages)))
     return failure();
   return copy;
@@ -136,7 +141,8 @@ FailureOr<OwningOpRef<ModuleOp>> Compilation::lowerFor(const Target &target,
 FailureOr<std::unique_ptr<llvm::Module>> Compilation::translate() {
   std::unique_ptr<llvm::Module> all;
   for (auto [index, target] : llvm::enumerate(targets)) {
-    FailureOr<OwningOpRef<ModuleOp>> one = lowerFor(target, "lower");
+    FailureOr<OwningOpRef<ModuleOp>> one =
+        lowerFor(target, "lower", &model.variants[index]);
     if (failed(one))
       return failure();
     lowered = std::move(*one);
@@ -154,6 +160,8 @@ FailureOr<std::unique_ptr<llvm::Module>> Compilation::translate() {
                     llvm::createStringError("cannot link code of two CPUs"));
   }
   weights = WeightsImage::take(*lowered);
+  // The manifest speaks of the best CPU.
+  model.layers = model.variants.front().layers;
   model.weightsEmbedded = options.embedWeights;
   model.weightsBytes = weights.size();
   addEntryPoints(*all, model);

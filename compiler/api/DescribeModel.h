@@ -20,10 +20,11 @@ mlir::LogicalResult describeInterface(mlir::ModuleOp module,
 /// The table of ONNX nodes; marks the module so that code can refer to it.
 void describeLayers(mlir::ModuleOp module, ModelDescription &model);
 
-/// What computes each layer on `target`, from the module after stage `tile`:
-/// contractions, loops, or nothing at run time.
-void describeKernels(mlir::ModuleOp module, const Target &target,
-                     ModelDescription &model);
+/// What computes each of `layers` on `target`, from the module after stage
+/// `tile`: contractions, loops, or nothing at run time. Returns the
+/// multiply-accumulates of all contractions.
+int64_t describeKernels(mlir::ModuleOp module, const Target &target,
+                        std::vector<LayerDescription> &layers);
 
 /// The workspace that a variant's lowered code asks for, where that is a
 /// constant.

@@ -29,6 +29,7 @@ private:
   }
   Constant *null() { return ConstantPointerNull::get(pointer); }
   Constant *text(StringRef value);
+  Constant *kernels(const VariantDescription &variant);
   Constant *table(ArrayRef<Constant *> rows, StringRef name);
   Constant *data(ArrayRef<Constant *> values, Type *type, StringRef name);
   Constant *row(ArrayRef<Constant *> fields) {
@@ -44,6 +45,7 @@ private:
   LLVMContext &context;
   const ModelDescription &model;
   PointerType *pointer;
+  StringMap<Constant *> texts;
 };
 
 GlobalVariable *makePrivate(Module &module, Constant *value,
@@ -56,8 +58,11 @@ GlobalVariable *makePrivate(Module &module, Constant *value,
 }
 
 Constant *TableBuilder::text(StringRef value) {
-  return makePrivate(module, ConstantDataArray::getString(context, value),
-                     model.prefix + ".text");
+  Constant *&known = texts[value];
+  if (!known)
+    known = makePrivate(module, ConstantDataArray::getString(context, value),
+                        model.prefix + ".text");
+  return known;
 }
 
 Constant *TableBuilder::data(ArrayRef<Constant *> values, Type *type,
@@ -117,10 +122,21 @@ Constant *TableBuilder::variants() {
       function->setLinkage(GlobalValue::InternalLinkage);
       return function;
     };
-    rows.push_back(row({text(variant.cpu), i64(variant.features),
-                        find(variant.bodySymbol), find(variant.shapesSymbol)}));
+    rows.push_back(
+        row({text(variant.cpu), i64(variant.features), find(variant.bodySymbol),
+             find(variant.shapesSymbol), kernels(variant)}));
   }
   return table(rows, "variants");
+}
+
+Constant *TableBuilder::kernels(const VariantDescription &variant) {
+  SmallVector<Constant *> rows;
+  for (const LayerDescription &layer : variant.layers)
+    rows.push_back(
+        row({text(layer.kernel), text(layer.isa), text(layer.precision),
+             text(layer.fallback), i64(layer.macs), i64(layer.weightBytes),
+             i64(layer.bytes), i32(layer.partOf)}));
+  return table(rows, "kernels");
 }
 
 Constant *TableBuilder::layers() {

@@ -64,7 +64,8 @@ Error ashlar::placeWeightsSection(SmallVector<char, 0> &code, StringRef symbol,
   }
   if (!placeholder)
     return createStringError("the object has no section for the weights");
-  placeholder->sh_offset = weightsAt;
+  // An empty section may not lie behind the end of the file.
+  placeholder->sh_offset = size ? weightsAt : code.size();
   placeholder->sh_size = size;
   if (!weights)
     return Error::success(); // the code needs no constant data

@@ -75,6 +75,7 @@ static orc::SymbolMap processSymbols(orc::ExecutionSession &session) {
   add("ashlar_rt1_run", &ashlar_rt1_run);
   add("ashlar_rt1_parallel_for", &ashlar_rt1_parallel_for);
   add("ashlar_rt1_fail", &ashlar_rt1_fail);
+  add("ashlar_rt1_mark", &ashlar_rt1_mark);
   add("memcpy", &memcpy);
   add("memmove", &memmove);
   add("memset", &memset);

@@ -252,7 +252,7 @@ Error ModelRunner::fault(const ashlar_diagnostic &why) const {
   return makeError(why.status, text);
 }
 
-Error ModelRunner::execute() {
+Error ModelRunner::execute(ashlar_profile *profile) {
   const ashlar_model_info &info = model.info();
   size_t count = size_t(info.num_inputs) + info.num_outputs;
   size_t size = sizeof(ashlar_args) + count * sizeof(ashlar_buffer);
@@ -273,6 +273,7 @@ Error ModelRunner::execute() {
     args.dims = dimValues.data();
     args.output_dims = outputDims.data();
     args.diagnostic = &why;
+    args.profile = profile;
     for (uint32_t i = 0; i != info.num_inputs; ++i)
       buffers[i] = {inputs[i].bytes.data(), inputs[i].bytes.size()};
     for (uint32_t i = 0; i != info.num_outputs; ++i)

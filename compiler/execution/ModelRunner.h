@@ -40,7 +40,8 @@ public:
 
   /// Runs the model on the bound inputs. Room for outputs whose size is not
   /// known beforehand is grown as needed.
-  llvm::Error execute();
+  /// Adds to `profile` where the time went, if that is given.
+  llvm::Error execute(ashlar_profile *profile = nullptr);
 
   /// Copies of the outputs of the last execute().
   std::vector<data::Tensor> outputs() const;

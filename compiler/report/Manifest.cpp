@@ -68,6 +68,8 @@ static void writeLayer(OStream &json, const LayerDescription &layer) {
     writeText(json, "layout", layer.layout);
     writeNumber(json, "macs", layer.macs);
     writeNumber(json, "weight_bytes", layer.weightBytes);
+    writeNumber(json, "bytes", layer.bytes);
+    writeNumber(json, "part_of", layer.partOf);
     writeText(json, "fallback", layer.fallback);
   });
 }

@@ -49,6 +49,8 @@ struct LayerDescription {
   std::string fallback;  // why no better kernel was taken
   int64_t macs = -1;
   int64_t weightBytes = -1;
+  int64_t bytes = -1;  // read and written, weights too
+  int32_t partOf = -1; // the layer whose kernel computes this one too
 };
 
 /// One compilation of the model for one CPU.
@@ -57,6 +59,7 @@ struct VariantDescription {
   uint64_t features = 0; // ASHLAR_CPU_*
   std::string bodySymbol;
   std::string shapesSymbol;
+  std::vector<LayerDescription> layers; // as compiled for this CPU
   // Sizes where every dimension is static, otherwise -1.
   int64_t sharedWorkspaceBytes = -1;
   int64_t workerWorkspaceBytes = -1;

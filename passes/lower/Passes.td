@@ -28,6 +28,28 @@ def OutlineGrids : Pass<"ashlar-outline-grids", "::mlir::ModuleOp"> {
     Statistic<"numSerial", "serial", "grids made serial loops">];
 }
 
+def MarkLayers : Pass<"ashlar-mark-layers", "::mlir::ModuleOp"> {
+  let summary = "tell the profiler which layer comes now";
+  let description = [{
+    Puts a call `ashlar_rt1_mark(args, layer)` in front of the first operation of
+    `@body` that does work for another ONNX node than the one before it. The
+    runtime charges the time since the last mark to the layer named then, if
+    the caller asked for a profile, and returns at once if not.
+
+    Requires: bufferized IR with the module's table of layers; grids not yet
+    outlined.
+
+    Guarantees: every loop, grid and copy in `@body` runs under the mark of its
+    node; what a control flow operation holds runs under that one's.
+
+    Example: test/passes/lower/mark-layers.mlir
+  }];
+  let dependentDialects = [
+    "::mlir::func::FuncDialect", "::mlir::arith::ArithDialect",
+    "::mlir::LLVM::LLVMDialect"];
+  let statistics = [Statistic<"numMarks", "marks", "marks set">];
+}
+
 def CollectWeights : Pass<"ashlar-collect-weights", "::mlir::ModuleOp"> {
   let summary = "lay out constant data in one section";
   let description = [{

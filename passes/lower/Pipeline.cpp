@@ -12,6 +12,7 @@ using namespace mlir;
 using namespace ashlar;
 
 void ashlar::buildLowerPipeline(OpPassManager &manager) {
+  manager.addPass(createMarkLayers());
   manager.addPass(createCollectWeights());
   manager.addPass(createOutlineGrids());
   VectorTransferToSCFOptions transfers;

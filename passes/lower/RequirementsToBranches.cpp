@@ -9,6 +9,7 @@
 #include "dialects/nn/NnDialect.h"
 #include "dialects/tile/TileDialect.h"
 #include "passes/lower/CallArguments.h"
+#include "passes/lower/LayerTable.h"
 
 namespace ashlar {
 #define GEN_PASS_DEF_REQUIREMENTSTOBRANCHES
@@ -21,32 +22,6 @@ using namespace ashlar;
 namespace {
 
 constexpr llvm::StringLiteral kFail = "ashlar_rt1_fail";
-
-/// Place of the ONNX node that `loc` names in the layer table, or -1.
-class LayerTable {
-public:
-  explicit LayerTable(ModuleOp module) {
-    if (auto layers = module->getAttrOfType<ArrayAttr>(kLayersAttrName))
-      for (auto [index, name] : llvm::enumerate(layers))
-        places.try_emplace(cast<StringAttr>(name).getValue(), index);
-  }
-  int64_t find(Location loc) const {
-    int64_t place = -1;
-    loc->walk([&](Location inner) {
-      auto named = dyn_cast<NameLoc>(inner);
-      auto found =
-          named ? places.find(named.getName().getValue()) : places.end();
-      if (found == places.end())
-        return WalkResult::advance();
-      place = found->second;
-      return WalkResult::interrupt();
-    });
-    return place;
-  }
-
-private:
-  llvm::StringMap<int64_t> places;
-};
 
 /// Splits the block before `op`: control goes on to it only if `condition`
 /// holds, otherwise the run fails.

@@ -132,6 +132,24 @@ TEST_F(RunTest, StructSize) {
   EXPECT_EQ(why.status, ASHLAR_OK);
 }
 
+TEST_F(RunTest, Profile) {
+  std::vector<uint64_t> ticks(info.num_layers + 1);
+  ashlar_profile profile = {sizeof(ashlar_profile), ticks.data(),
+                            info.num_layers + 1, 0, 0};
+  args.head.profile = &profile;
+  EXPECT_EQ(run(), ASHLAR_OK);
+  EXPECT_GT(ticks.back(), 0u);
+  bodyRuns = 0;
+  profile.num_ticks = info.num_layers;
+  expectFault(ASHLAR_ERROR_STRUCT_SIZE);
+  EXPECT_EQ(why.expected, int64_t(info.num_layers) + 1);
+  profile.struct_size = 8;
+  expectFault(ASHLAR_ERROR_STRUCT_SIZE);
+  EXPECT_EQ(why.got, 8);
+  profile = {sizeof(ashlar_profile), nullptr, info.num_layers + 1, 0, 0};
+  expectFault(ASHLAR_ERROR_NULL_POINTER);
+}
+
 TEST_F(RunTest, AbiVersion) {
   info.abi_version = 2;
   expectFault(ASHLAR_ERROR_ABI_VERSION);

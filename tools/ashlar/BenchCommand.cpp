@@ -7,14 +7,13 @@
 #include "tools/ashlar/ModelOptions.h"
 #include "tools/ashlar/OutputFiles.h"
 #include "tools/ashlar/PeerProcess.h"
+#include "tools/ashlar/ProfileReport.h"
 #include "tools/ashlar/Progress.h"
+#include "tools/ashlar/Streams.h"
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 
-#include <algorithm>
-#include <chrono>
-#include <ctime>
 #include <iostream>
 #include <thread>
 
@@ -22,50 +21,27 @@ using namespace ashlar;
 using namespace ashlar::tool;
 using llvm::Error;
 using llvm::StringRef;
-using Clock = std::chrono::steady_clock;
 
 namespace {
-/// Times of one of the two that are measured, in milliseconds.
-struct Times {
-  std::vector<double> wall, cpu;
-
-  double at(double share) const {
-    std::vector<double> sorted = wall;
-    std::sort(sorted.begin(), sorted.end());
-    return sorted.empty()
-               ? 0
-               : sorted[std::min(sorted.size() - 1,
-                                 size_t(share * double(sorted.size())))];
-  }
-  double median() const { return at(0.5); }
+struct Settings {
+  uint64_t threads = 0, warmup = 3, streams = 1;
+  double seconds = 3;
 };
 
-struct Settings {
-  uint64_t threads = 0, warmup = 3;
-  double seconds = 3;
+/// All that was measured.
+struct Figures {
+  double firstRun = 0; // milliseconds
+  Times own, peer;
+  std::optional<Profile> profile;
+  std::optional<StreamComparison> streams;
 };
 } // namespace
 
-static double cpuMilliseconds() {
-  timespec time;
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return double(time.tv_sec) * 1e3 + double(time.tv_nsec) * 1e-6;
-}
-
 // One unreported run, then `runs` that are reported: as peers do.
-static Error measure(ModelRunner &runner, unsigned runs, Times &times) {
+static Error takeTurn(ModelRunner &runner, unsigned runs, Times &times) {
   if (Error error = runner.execute())
     return error;
-  for (unsigned i = 0; i != runs; ++i) {
-    double cpu = cpuMilliseconds();
-    auto start = Clock::now();
-    if (Error error = runner.execute())
-      return error;
-    std::chrono::duration<double, std::milli> wall = Clock::now() - start;
-    times.wall.push_back(wall.count());
-    times.cpu.push_back(cpuMilliseconds() - cpu);
-  }
-  return Error::success();
+  return measure(runner, runs, times);
 }
 
 // Answers lines "N" with the times of N runs until the input ends.
@@ -78,7 +54,7 @@ static int serve(ModelRunner &runner) {
     if (!runs)
       return fail(ExitUsage, runs.takeError());
     Times times;
-    if (Error error = measure(runner, unsigned(*runs), times))
+    if (Error error = takeTurn(runner, unsigned(*runs), times))
       return fail(ExitInvalid, std::move(error));
     llvm::json::OStream json(llvm::outs());
     json.object([&] {
@@ -100,70 +76,113 @@ static int serve(ModelRunner &runner) {
 // Turns of about a tenth of a second each, with a rest between so that the
 // other's spinning threads have gone to sleep.
 static Error takeTurns(ModelRunner &runner, PeerProcess *peer,
-                       const Settings &settings, Times &own, Times &other) {
+                       const Settings &settings, Figures &figures) {
   Times warm;
-  if (Error error = measure(
+  if (Error error = takeTurn(
           runner, unsigned(std::max<uint64_t>(settings.warmup, 1)), warm))
     return error;
-  unsigned runs =
-      unsigned(std::clamp(100.0 / std::max(warm.median(), 1e-3), 1.0, 5000.0));
+  unsigned runs = runsInTurn(warm.median());
   auto rest = [&] {
     if (peer)
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
   };
-  auto start = Clock::now();
+  Stopwatch watch;
   do {
     if (peer) {
       auto times = peer->measure(runs);
       if (!times)
         return times.takeError();
-      other.wall.insert(other.wall.end(), times->begin(), times->end());
+      figures.peer.wall.insert(figures.peer.wall.end(), times->begin(),
+                               times->end());
       rest();
     }
-    if (Error error = measure(runner, runs, own))
+    if (Error error = takeTurn(runner, runs, figures.own))
       return error;
     rest();
-  } while (Clock::now() - start <
-           std::chrono::duration<double>(settings.seconds));
+  } while (watch.milliseconds() < settings.seconds * 1e3);
   return Error::success();
 }
 
-static void printJson(const ModelRunner &runner, const Times &own,
-                      const Times &other, llvm::raw_ostream &os) {
+// Everything that was asked for.
+static Error measureAll(const LoadedModel &model, ModelRunner &runner,
+                        PeerProcess *peer, const Settings &settings,
+                        const std::vector<data::Tensor> &inputs, bool profiled,
+                        Figures &figures) {
+  Stopwatch watch;
+  if (Error error = runner.execute())
+    return error;
+  figures.firstRun = watch.milliseconds();
+  if (settings.streams > 1) {
+    auto streams = compareStreams(model, inputs, unsigned(settings.streams),
+                                  unsigned(settings.warmup), settings.seconds);
+    if (!streams)
+      return streams.takeError();
+    figures.streams = std::move(*streams);
+    return Error::success();
+  }
+  if (Error error = takeTurns(runner, peer, settings, figures))
+    return error;
+  if (!profiled)
+    return Error::success();
+  auto times = profile(model, runner, settings.seconds);
+  if (!times)
+    return times.takeError();
+  figures.profile = std::move(*times);
+  return Error::success();
+}
+
+static void printJson(const LoadedModel &model, const ModelRunner &runner,
+                      const Figures &figures, llvm::raw_ostream &os) {
   llvm::json::OStream json(os, 1);
   auto writeTimes = [&](const Times &times) {
     json.attribute("median_ms", times.median());
     json.attribute("min_ms", times.at(0));
     json.attribute("p90_ms", times.at(0.9));
+    json.attribute("p99_ms", times.at(0.99));
     json.attribute("runs", int64_t(times.wall.size()));
   };
   json.object([&] {
-    writeTimes(own);
+    if (figures.streams)
+      writeStreams(*figures.streams, json);
+    else
+      writeTimes(figures.own);
+    json.attribute("first_run_ms", figures.firstRun);
     json.attribute("threads", runner.workers());
     json.attribute("workspace_bytes", int64_t(runner.workspaceBytes()));
-    if (other.wall.empty())
-      return;
-    json.attributeObject("against", [&] { writeTimes(other); });
-    json.attribute("speedup", other.median() / own.median());
+    json.attribute("weights_bytes", int64_t(model.info().weights_bytes));
+    if (!figures.peer.wall.empty()) {
+      json.attributeObject("against", [&] { writeTimes(figures.peer); });
+      json.attribute("speedup", figures.peer.median() / figures.own.median());
+    }
+    if (figures.profile)
+      writeProfile(model, *figures.profile, json);
   });
   os << '\n';
 }
 
-static void printText(const ModelRunner &runner, const Times &own,
-                      const Times &other) {
+static void printText(const LoadedModel &model, const ModelRunner &runner,
+                      const Figures &figures) {
   auto line = [](StringRef name, const Times &times) {
     llvm::outs() << llvm::formatv(
         "{0,-8} median {1:f4} ms, fastest {2:f4} ms, 90 % below {3:f4} ms, "
-        "{4} runs\n",
-        name, times.median(), times.at(0), times.at(0.9), times.wall.size());
+        "99 % below {4:f4} ms, {5} runs\n",
+        name, times.median(), times.at(0), times.at(0.9), times.at(0.99),
+        times.wall.size());
   };
-  line("ashlar", own);
-  if (!other.wall.empty()) {
-    line("peer", other);
-    llvm::outs() << llvm::formatv("speedup  {0:f3}\n",
-                                  other.median() / own.median());
+  if (figures.streams) {
+    printStreams(*figures.streams, llvm::outs());
+    return;
   }
-  llvm::outs() << "threads  " << runner.workers() << "\n";
+  if (figures.profile)
+    printProfile(model, *figures.profile, llvm::outs());
+  line("ashlar", figures.own);
+  if (!figures.peer.wall.empty()) {
+    line("peer", figures.peer);
+    llvm::outs() << llvm::formatv("speedup  {0:f3}\n",
+                                  figures.peer.median() / figures.own.median());
+  }
+  llvm::outs() << llvm::formatv("first    {0:f4} ms\nthreads  {1}\n",
+                                figures.firstRun, runner.workers());
 }
 
 static Error readSettings(const Arguments &arguments, Settings &settings) {
@@ -181,11 +200,13 @@ static Error readSettings(const Arguments &arguments, Settings &settings) {
     return error;
   if (Error error = number("warmup", 1000000, settings.warmup))
     return error;
-  uint64_t streams = 1;
-  if (Error error = number("streams", 1024, streams))
+  if (Error error = number("streams", 1024, settings.streams))
     return error;
-  if (streams != 1)
-    return usageError("--streams above 1 is not available yet");
+  if (settings.streams > 1)
+    for (StringRef other : {"against", "profile", "serve", "threads"})
+      if (arguments.has(other))
+        return usageError("options '--streams' and '--" + other +
+                          "' exclude each other");
   if (auto text = arguments.value("duration")) {
     auto seconds = parseReal("duration", *text);
     if (!seconds)
@@ -195,15 +216,15 @@ static Error readSettings(const Arguments &arguments, Settings &settings) {
   return Error::success();
 }
 
-static int report(const Arguments &arguments, const ModelRunner &runner,
-                  const Times &own, const Times &other) {
+static int report(const Arguments &arguments, const LoadedModel &model,
+                  const ModelRunner &runner, const Figures &figures) {
   auto json = arguments.value("json");
   if (!json || *json != "-")
-    printText(runner, own, other);
+    printText(model, runner, figures);
   OutputFiles files;
   if (json)
     if (Error error = files.add(*json, [&](llvm::raw_ostream &os) {
-          printJson(runner, own, other, os);
+          printJson(model, runner, figures, os);
         }))
       return fail(ExitUsage, std::move(error));
   if (Error error = files.commit())
@@ -229,7 +250,7 @@ static int run(const Arguments &arguments) {
   auto runner = ModelRunner::create(*model, unsigned(settings.threads));
   if (!runner)
     return fail(ExitCpu, runner.takeError());
-  if (Error error = (*runner)->bind(std::move(sets->front().inputs)))
+  if (Error error = (*runner)->bind(sets->front().inputs))
     return fail(ExitInvalid, std::move(error));
   if (arguments.has("serve"))
     return serve(**runner);
@@ -240,21 +261,25 @@ static int run(const Arguments &arguments) {
       return fail(ExitUsage, started.takeError());
     peer = std::move(*started);
   }
-  Times own, other;
+  Figures figures;
   Progress progress("measuring");
-  Error error = takeTurns(**runner, peer.get(), settings, own, other);
+  Error error =
+      measureAll(*model, **runner, peer.get(), settings, sets->front().inputs,
+                 arguments.has("profile"), figures);
   progress.clear();
   if (error)
     return fail(ExitInvalid, std::move(error));
-  return report(arguments, **runner, own, other);
+  return report(arguments, *model, **runner, figures);
 }
 
 Command ashlar::tool::benchCommand() {
   std::vector<Option> options = {
       {"threads", "N", "worker threads; default: all that may be used"},
-      {"streams", "N", "runs at a time; default 1"},
+      {"streams", "N",
+       "compare N callers at a time, of one worker each, with one caller"},
       {"warmup", "N", "runs before the measured ones; default 3"},
       {"duration", "S", "seconds to measure for; default 3"},
+      {"profile", "", "measure every layer, and the machine's peaks beside"},
       {"against", "CMD",
        "measure in turns with a program that speaks the --serve protocol"},
       {"serve", "", "be such a program: read numbers of runs, answer times"},
@@ -272,6 +297,8 @@ Command ashlar::tool::benchCommand() {
           "others are given.\nA peer is measured in turns with it, so that a "
           "drifting clock hits both alike.\n\n"
           "  ashlar bench model.o --threads=1\n"
+          "  ashlar bench model.onnx --threads=1 --profile\n"
+          "  ashlar bench model.o --streams=2\n"
           "  ashlar bench model.onnx --against 'ort_bench --model model.onnx "
           "--serve' --json=-\n",
           options,

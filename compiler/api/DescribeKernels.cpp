@@ -1,0 +1,194 @@
+//===- DescribeKernels.cpp - what computes each layer ---------------------===//
+#include "compiler/api/DescribeModel.h"
+
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+#include "dialects/nn/NnDialect.h"
+#include "runtime/ashlar_rt.h"
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+
+int64_t bytesOf(Type type) {
+  auto shaped = dyn_cast<RankedTensorType>(type);
+  if (!shaped || !shaped.hasStaticShape() ||
+      !shaped.getElementType().isIntOrFloat())
+    return 0;
+  return shaped.getNumElements() *
+         llvm::divideCeil(shaped.getElementTypeBitWidth(), 8);
+}
+
+/// Constant data that `value` is, or is a view of.
+bool isConstant(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (isa<arith::ConstantOp>(op))
+      return true;
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp,
+             tensor::ExtractSliceOp>(op))
+      return false;
+    value = op->getOperand(0);
+  }
+  return false;
+}
+
+/// Multiply-accumulates of a contraction, -1 where sizes are open.
+int64_t countMacs(Operation *op) {
+  auto elements = [](Value value) {
+    auto type = cast<ShapedType>(value.getType());
+    return type.hasStaticShape() ? type.getNumElements() : -1;
+  };
+  int64_t each = 0, outputs = -1;
+  if (auto conv = dyn_cast<nn::ConvOp>(op)) {
+    ArrayRef<int64_t> sizes = conv.getFilterSizes();
+    each = sizes[1] * sizes[2] * sizes[3];
+    outputs = elements(conv.getInit());
+  } else if (auto matmul = dyn_cast<nn::MatmulOp>(op)) {
+    each = cast<ShapedType>(matmul.getLhs().getType()).getShape().back();
+    outputs = elements(matmul.getInit());
+  }
+  return each < 0 || outputs < 0 ? -1 : each * outputs;
+}
+
+/// Type of the elements that a contraction multiplies.
+Type multipliedType(Operation *op) {
+  return getElementTypeOrSelf(op->getOperand(0).getType());
+}
+
+StringRef precisionOf(Type type) {
+  if (type.isInteger(8))
+    return "int8";
+  return type.isBF16() ? "bf16" : "f32";
+}
+
+/// The instruction set that multiplies `type` on `target`.
+StringRef isaOf(Type type, const Target &target) {
+  bool wide = target.vectorBytes == 64;
+  if (type.isInteger(8) && (target.required & ASHLAR_CPU_AVX512_VNNI))
+    return "AVX512-VNNI";
+  if (type.isBF16() && (target.required & ASHLAR_CPU_AVX512_BF16))
+    return "AVX512-BF16";
+  return wide ? "AVX-512" : "AVX2";
+}
+
+/// Fills the table while the module is walked.
+class KernelTable {
+public:
+  KernelTable(const Target &target, std::vector<LayerDescription> &layers)
+      : target(target), layers(layers) {
+    for (auto [index, layer] : llvm::enumerate(layers))
+      byName[layer.name] = index;
+  }
+
+  void add(Operation *op);
+  int64_t finish();
+
+private:
+  SmallVector<int64_t> layersOf(Location loc) const;
+  void addContraction(Operation *op, LayerDescription &layer);
+  std::string reasonAgainstTiles(Operation *op, Type type) const;
+
+  const Target &target;
+  std::vector<LayerDescription> &layers;
+  llvm::StringMap<int64_t> byName;
+  int64_t totalMacs = 0;
+};
+
+SmallVector<int64_t> KernelTable::layersOf(Location loc) const {
+  SmallVector<int64_t> found;
+  loc->walk([&](Location inner) {
+    auto named = dyn_cast<NameLoc>(inner);
+    auto place = named ? byName.find(named.getName().getValue()) : byName.end();
+    if (place != byName.end() && !llvm::is_contained(found, place->second))
+      found.push_back(place->second);
+    return WalkResult::advance();
+  });
+  return found;
+}
+
+/// Why tiles do not multiply `type` in `op`.
+std::string KernelTable::reasonAgainstTiles(Operation *op, Type type) const {
+  if (auto reason = op->getAttrOfType<StringAttr>("ashlar.reason"))
+    return reason.getValue().str();
+  if (!type.isInteger(8) && !type.isBF16())
+    return "tiles multiply int8 and bf16";
+  if (!(target.required & ASHLAR_CPU_AMX_TILE))
+    return target.cpu + " has none";
+  return "no tile kernel for this operation";
+}
+
+void KernelTable::addContraction(Operation *op, LayerDescription &layer) {
+  Type type = multipliedType(op);
+  layer.kernel = op->getName().getStringRef().str();
+  layer.layout = isa<nn::MatmulOp>(op) ? "rows" : "nhwc";
+  layer.precision = precisionOf(type).str();
+  // The pass that decides about the kernel may say so itself.
+  auto isa = op->getAttrOfType<StringAttr>("ashlar.isa");
+  layer.isa = isa ? isa.getValue().str() : isaOf(type, target).str();
+  if (!StringRef(layer.isa).starts_with("AMX"))
+    layer.fallback = reasonAgainstTiles(op, type);
+  layer.macs = countMacs(op);
+  totalMacs += std::max<int64_t>(layer.macs, 0);
+}
+
+void KernelTable::add(Operation *op) {
+  bool contracts = isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp>(op);
+  // Pieces of a graph inside a control flow operation are computed with it.
+  if (!contracts && !isa<linalg::LinalgOp, tensor::PadOp, tensor::InsertSliceOp,
+                         tensor::ConcatOp>(op))
+    return;
+  SmallVector<int64_t> places = layersOf(op->getLoc());
+  if (places.empty())
+    return;
+  LayerDescription &layer = layers[places.front()];
+  if (contracts)
+    addContraction(op, layer);
+  else if (layer.kernel.empty() || layer.kernel == "epilogue") {
+    layer.kernel = "loops";
+    layer.isa = target.vectorBytes == 64 ? "AVX-512" : "AVX2";
+  }
+  layer.partOf = -1;
+  int64_t constants = 0, bytes = 0;
+  for (Value operand : op->getOperands()) {
+    int64_t size = bytesOf(operand.getType());
+    if (operand.getDefiningOp<tensor::EmptyOp>())
+      continue;
+    bytes += size;
+    constants += isConstant(operand) ? size : 0;
+  }
+  for (Type type : op->getResultTypes())
+    bytes += bytesOf(type);
+  layer.weightBytes = std::max<int64_t>(layer.weightBytes, 0) + constants;
+  layer.bytes = std::max<int64_t>(layer.bytes, 0) + bytes;
+  for (int64_t place : llvm::drop_begin(places)) {
+    LayerDescription &follower = layers[place];
+    if (!follower.kernel.empty())
+      continue;
+    follower.kernel = contracts ? "epilogue" : "loops";
+    follower.isa = layer.isa;
+    follower.partOf = places.front();
+  }
+}
+
+int64_t KernelTable::finish() {
+  for (LayerDescription &layer : layers)
+    if (layer.kernel.empty())
+      layer.kernel = "folded";
+  return totalMacs;
+}
+
+} // namespace
+
+int64_t ashlar::describeKernels(ModuleOp module, const Target &target,
+                                std::vector<LayerDescription> &layers) {
+  KernelTable table(target, layers);
+  module.walk([&](Operation *op) { table.add(op); });
+  return table.finish();
+}
