@@ -1,13 +1,12 @@
 #include "compiler/execution/PeakProbe.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
+#include <ctime>
 
 #include "runtime/ashlar_rt.h"
 
 using namespace ashlar;
-using Clock = std::chrono::steady_clock;
 
 namespace {
 
@@ -106,16 +105,20 @@ const Probe kProbes[kNumPeakKinds] = {
 
 const Probe &probe(PeakKind kind) { return kProbes[size_t(kind)]; }
 
-double seconds(Clock::time_point since) {
-  return std::chrono::duration<double>(Clock::now() - since).count();
+/// CPU time of this thread: a probe that another process interrupts would say
+/// nothing about the machine.
+double seconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return double(time.tv_sec) + double(time.tv_nsec) * 1e-9;
 }
 
 /// How often a second `run(rounds)` does a round, over `duration`.
 template <class Run> double rate(Run run, uint64_t rounds, double duration) {
   for (;;) {
-    auto start = Clock::now();
+    double start = seconds();
     run(rounds);
-    double time = seconds(start);
+    double time = seconds() - start;
     if (time >= duration)
       return double(rounds) / time;
     rounds = uint64_t(

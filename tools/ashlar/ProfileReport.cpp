@@ -77,7 +77,6 @@ public:
     profile.struct_size = sizeof profile;
     profile.ticks = ticks.data();
     profile.num_ticks = uint32_t(places);
-    samples.resize(places);
   }
 
   Error run(ModelRunner &runner, Times &times) {
@@ -89,22 +88,35 @@ public:
     double wall = watch.milliseconds();
     double tick = wall / double(__rdtsc() - before);
     times.wall.push_back(wall);
+    std::vector<double> layers;
     double known = 0;
-    for (size_t i = 0; i != ticks.size(); ++i) {
-      bool last = i + 1 == ticks.size();
-      // What comes before and behind the body is no layer's either.
-      samples[i].push_back(last ? wall - known : tick * double(ticks[i]));
-      known += tick * double(ticks[i]);
+    for (uint64_t count : llvm::ArrayRef(ticks).drop_back()) {
+      layers.push_back(tick * double(count));
+      known += layers.back();
     }
+    // What comes before and behind the body is no layer's either.
+    layers.push_back(wall - known);
+    runs.push_back({wall, std::move(layers)});
     return Error::success();
   }
 
-  double median(size_t place) const { return medianOf(samples[place]); }
+  /// Means over the half of the runs whose times lie in the middle: unlike
+  /// medians of layers, these add up.
+  std::vector<double> typical() {
+    llvm::sort(runs);
+    size_t skipped = runs.size() / 4;
+    auto middle = llvm::ArrayRef(runs).drop_front(skipped).drop_back(skipped);
+    std::vector<double> mean(ticks.size());
+    for (const auto &[wall, layers] : middle)
+      for (size_t i = 0; i != mean.size(); ++i)
+        mean[i] += layers[i] / double(middle.size());
+    return mean;
+  }
 
 private:
   ashlar_profile profile = {};
   std::vector<uint64_t> ticks;
-  std::vector<std::vector<double>> samples;
+  std::vector<std::pair<double, std::vector<double>>> runs;
 };
 
 /// Probes of the peaks that the model's kernels are compared with.
@@ -220,9 +232,9 @@ llvm::Expected<Profile> ashlar::tool::profile(const LoadedModel &model,
     }
   } while (watch.milliseconds() < seconds * 1e3);
   Profile result;
-  for (size_t i = 0; i != count; ++i)
-    result.layers.push_back(recorder.median(i));
-  result.unattributed = recorder.median(count);
+  result.layers = recorder.typical();
+  result.unattributed = result.layers.back();
+  result.layers.pop_back();
   result.profiled = profiled.median();
   result.unprofiled = plain.median();
   result.workers = runner.workers();

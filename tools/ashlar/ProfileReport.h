@@ -10,7 +10,7 @@
 
 namespace ashlar::tool {
 
-/// What was measured in turns: medians.
+/// What was measured in turns.
 struct Profile {
   std::vector<double> layers; // milliseconds, one a layer
   double unattributed = 0;    // of a profiled run
