@@ -47,6 +47,20 @@ struct Block2d {
   Index tile, panel;
 };
 
+/// Where the operand tiles of a step begin, in elements.
+struct Operands {
+  SmallVector<Index> left, right;
+
+  Operands moved(IndexArithmetic &b, Index leftBy, Index rightBy) const {
+    Operands result;
+    for (Index at : left)
+      result.left.push_back(b.add(at, leftBy));
+    for (Index at : right)
+      result.right.push_back(b.add(at, rightBy));
+    return result;
+  }
+};
+
 class TileEmitter {
 public:
   TileEmitter(IndexArithmetic &b, const RowContraction &contraction,
@@ -60,8 +74,17 @@ private:
   void emitTask();
   void emitBlocks();
   void emitBlock(Block2d block, Block2d previous, Value previousRows);
-  void emitStep(ArrayRef<Index> left, ArrayRef<Index> right);
   void emitReduction(Block2d block, llvm::function_ref<void(Index)> between);
+  void emitPlainReduction(const Operands &bases,
+                          llvm::function_ref<void(Index)> between);
+  Index nextLeft(Value at, Value &block, Value &inner);
+  void emitStep(const Operands &at, const Operands *next);
+  void emitProducts();
+  void loadLeft(const Operands &at, int64_t m);
+  void loadRight(const Operands &at, int64_t n);
+  void multiply(int64_t m, int64_t n);
+  /// True if every operand tile has a register of its own.
+  bool loadsAhead() const { return s.tiles <= 2 && s.panels <= 2; }
   /// The epilogue of one row of pixels of a block whose sums are in scratch.
   void emitRow(ArrayRef<PixelTile> tiles, ArrayRef<Panel> panels, Index row);
 
@@ -275,7 +298,9 @@ void TileEmitter::emitBlock(Block2d block, Block2d previous,
   SmallVector<PixelTile> tiles = tilesOf(previous);
   SmallVector<Panel> panels = panelsOf(previous);
   int64_t rows = b.known(s.pixels).value_or(kRows);
-  int64_t rowsAStep = llvm::divideCeil(rows, steps());
+  // Loading ahead, the last step stands behind the loop.
+  int64_t slices = steps() > 1 && loadsAhead() ? steps() - 1 : steps();
+  int64_t rowsAStep = llvm::divideCeil(rows, slices);
   emitReduction(block, [&](Index step) {
     if (rowsAStep == 1) {
       Value waits = compare(arith::CmpIPredicate::slt, step, previousRows);
@@ -295,56 +320,144 @@ void TileEmitter::emitBlock(Block2d block, Block2d previous,
               scratchPitch);
 }
 
+/// How far the left side is moved after a step of the reduction: within a run,
+/// to the next run, to the next outer run. The right side lies step after step.
+Index TileEmitter::nextLeft(Value at, Value &block, Value &inner) {
+  Index within = b.fixed(s.block);
+  if (c.outer == 1)
+    return b.add(at, within);
+  Index toInner = b.sub(c.lhsInner, b.fixed((s.blocks - 1) * s.block));
+  Index toOuter = b.sub(c.lhsOuter, b.add(b.mul(c.lhsInner, c.innerSteps - 1),
+                                          b.fixed((s.blocks - 1) * s.block)));
+  Index one = b.fixed(1), zero = b.fixed(0);
+  if (c.innerSteps == 1)
+    toInner = toOuter;
+  Value by = b.value(toInner);
+  if (c.innerSteps > 1 && c.outer > c.innerSteps) {
+    // The inner count moves on when the block count starts again.
+    Value next = b.value(b.add(inner, one));
+    Value wraps =
+        compare(arith::CmpIPredicate::eq, next, b.fixed(c.innerSteps));
+    by = select(wraps, toOuter, toInner);
+    Value moved = select(wraps, zero, next);
+    if (s.blocks == 1) {
+      inner = moved;
+      return b.add(at, by);
+    }
+    Value isLast =
+        compare(arith::CmpIPredicate::eq, block, b.fixed(s.blocks - 1));
+    inner = select(isLast, moved, inner);
+  }
+  if (s.blocks == 1)
+    return b.add(at, by);
+  Value next = b.value(b.add(block, one));
+  Value wraps = compare(arith::CmpIPredicate::eq, next, b.fixed(s.blocks));
+  block = select(wraps, zero, next);
+  return b.add(at, select(wraps, by, within));
+}
+
+/// Tiles are loaded a step ahead, each as soon as the products that read it are
+/// under way.
 void TileEmitter::emitReduction(Block2d block,
                                 llvm::function_ref<void(Index)> between) {
   Index leftBase = b.add(c.lhsBase, b.mul(batch, c.lhsBatch));
-  SmallVector<Index> left, right;
+  Operands bases;
   for (const PixelTile &tile : tilesOf(block))
-    left.push_back(b.add(
+    bases.left.push_back(b.add(
         leftBase, b.add(b.mul(tile.y, c.lhsRow), b.mul(tile.x, c.lhsColumn))));
   Index rightBase = b.add(c.rhsBase, b.mul(batch, c.rhsBatch));
   for (const Panel &panel : panelsOf(block))
-    right.push_back(b.add(rightBase, b.mul(panel.number, c.rhsPanel)));
+    bases.right.push_back(b.add(rightBase, b.mul(panel.number, c.rhsPanel)));
   for (int64_t sum = 0; sum < s.tiles * s.panels; ++sum)
     amx.zero(sum);
-  forLoop(b.fixed(0), b.fixed(c.outer / c.innerSteps), [&](Index outer) {
-    forLoop(b.fixed(0), b.fixed(c.innerSteps), [&](Index inner) {
-      Index run = b.add(b.mul(outer, c.innerSteps), inner);
-      Index leftRun =
-          b.add(c.outer > c.innerSteps ? b.mul(outer, c.lhsOuter) : b.fixed(0),
-                c.innerSteps > 1 ? b.mul(inner, c.lhsInner) : b.fixed(0));
-      Index rightRun = b.mul(run, c.rhsOuter);
-      forLoop(b.fixed(0), b.fixed(s.blocks), [&](Index step) {
-        Index leftAt = b.add(leftRun, b.mul(step, s.block));
-        Index rightAt = b.add(rightRun, b.mul(step, s.block * kColumns));
-        auto moved = [&](ArrayRef<Index> bases, Index by) {
-          return llvm::map_to_vector(
-              bases, [&](Index base) { return b.add(base, by); });
-        };
-        emitStep(moved(left, leftAt), moved(right, rightAt));
-        between(b.add(b.mul(run, s.blocks), step));
-      });
-    });
-  });
+  if (steps() == 1) {
+    between(b.fixed(0));
+    emitStep(bases, nullptr);
+    return;
+  }
+  if (!loadsAhead()) {
+    emitPlainReduction(bases, between);
+    return;
+  }
+  for (int64_t m = 0; m < s.tiles; ++m)
+    loadLeft(bases, m);
+  for (int64_t n = 0; n < s.panels; ++n)
+    loadRight(bases, n);
+  Value zero = b.value(b.fixed(0));
+  auto loop =
+      scf::ForOp::create(b, zero, b.value(b.fixed(steps() - 1)),
+                         b.value(b.fixed(1)), ValueRange{zero, zero, zero});
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    ValueRange carried = loop.getRegionIterArgs();
+    Value kBlock = carried[1], inner = carried[2];
+    Index step = loop.getInductionVar();
+    Index leftAt = nextLeft(carried[0], kBlock, inner);
+    Index rightAt = b.mul(b.add(step, b.fixed(1)), s.block * kColumns);
+    Operands next = bases.moved(b, leftAt, rightAt);
+    emitStep(next, &next);
+    between(step);
+    scf::YieldOp::create(b, ValueRange{b.value(leftAt), kBlock, inner});
+  }
+  emitProducts();
 }
 
-void TileEmitter::emitStep(ArrayRef<Index> left, ArrayRef<Index> right) {
-  auto loadLeft = [&](int64_t m) {
-    amx.load(leftTile(m), amx.address(c.lhs.flat, left[m], form.bytes),
-             leftPitch, /*streamed=*/s.panelsOutside);
-  };
-  auto loadRight = [&](int64_t n) {
-    amx.load(rightTile(n), amx.address(c.rhs.flat, right[n], form.bytes),
-             rightPitch, /*streamed=*/!s.panelsOutside);
-  };
-  // Every product as soon as its operands are there.
+/// The same without loading ahead: for blocks in a line, which have no
+/// registers to spare.
+void TileEmitter::emitPlainReduction(const Operands &bases,
+                                     llvm::function_ref<void(Index)> between) {
+  Value zero = b.value(b.fixed(0));
+  auto loop =
+      scf::ForOp::create(b, zero, b.value(b.fixed(steps())),
+                         b.value(b.fixed(1)), ValueRange{zero, zero, zero});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  ValueRange carried = loop.getRegionIterArgs();
+  Value kBlock = carried[1], inner = carried[2];
+  Index step = loop.getInductionVar();
+  emitStep(bases.moved(b, carried[0], b.mul(step, s.block * kColumns)),
+           nullptr);
+  between(step);
+  Index leftAt = nextLeft(carried[0], kBlock, inner);
+  scf::YieldOp::create(b, ValueRange{b.value(leftAt), kBlock, inner});
+}
+
+void TileEmitter::loadLeft(const Operands &at, int64_t m) {
+  amx.load(leftTile(m), amx.address(c.lhs.flat, at.left[m], form.bytes),
+           leftPitch, /*streamed=*/s.panelsOutside);
+}
+
+void TileEmitter::loadRight(const Operands &at, int64_t n) {
+  amx.load(rightTile(n), amx.address(c.rhs.flat, at.right[n], form.bytes),
+           rightPitch, /*streamed=*/!s.panelsOutside);
+}
+
+void TileEmitter::multiply(int64_t m, int64_t n) {
+  amx.multiply(m * s.panels + n, leftTile(m), rightTile(n), c.element);
+}
+
+void TileEmitter::emitProducts() {
+  for (int64_t m = 0; m < s.tiles; ++m)
+    for (int64_t n = 0; n < s.panels; ++n)
+      multiply(m, n);
+}
+
+/// With `next`, multiplies what is loaded, and loads `next` behind; without,
+/// loads `at`, and multiplies every pair as soon as it is there.
+void TileEmitter::emitStep(const Operands &at, const Operands *next) {
   for (int64_t m = 0; m < s.tiles; ++m) {
-    loadLeft(m);
+    if (!next)
+      loadLeft(at, m);
     for (int64_t n = 0; n < s.panels; ++n) {
-      if (m == 0)
-        loadRight(n);
-      amx.multiply(m * s.panels + n, leftTile(m), rightTile(n), c.element);
+      if (!next && m == 0)
+        loadRight(at, n);
+      multiply(m, n);
+      if (next && m + 1 == s.tiles)
+        loadRight(*next, n);
     }
+    if (next)
+      loadLeft(*next, m);
   }
 }
 
