@@ -79,6 +79,7 @@ private:
                           llvm::function_ref<void(Index)> between);
   Index nextLeft(Value at, Value &block, Value &inner);
   void emitStep(const Operands &at, const Operands *next);
+  void prefetchPanels(Index rightAt, Index step);
   void emitProducts();
   void loadLeft(const Operands &at, int64_t m);
   void loadRight(const Operands &at, int64_t n);
@@ -123,6 +124,7 @@ private:
   // Of the task.
   Block *taskBlock = nullptr;
   Index batch, tileLow, tileHigh, panelLow, panelHigh;
+  Index tileBlock; // number of the block's tiles, of those in the band
   Value scratch, scratchPitch, leftPitch, rightPitch;
 };
 
@@ -217,6 +219,7 @@ void TileEmitter::emitBlocks() {
         s.panelsOutside ? inner.getInductionVar() : outer.getInductionVar();
     Index n =
         s.panelsOutside ? outer.getInductionVar() : inner.getInductionVar();
+    tileBlock = m;
     Block2d block{b.add(tileLow, b.mul(m, s.tiles)),
                   b.add(panelLow, b.mul(n, s.panels))};
     ValueRange carried = inner.getRegionIterArgs();
@@ -397,10 +400,32 @@ void TileEmitter::emitReduction(Block2d block,
     Index rightAt = b.mul(b.add(step, b.fixed(1)), s.block * kColumns);
     Operands next = bases.moved(b, leftAt, rightAt);
     emitStep(next, &next);
+    if (s.panelsOutside)
+      prefetchPanels(bases.right.front(), step);
     between(step);
     scf::YieldOp::create(b, ValueRange{b.value(leftAt), kBlock, inner});
   }
   emitProducts();
+}
+
+/// While the band goes over some panels, each of its blocks brings a part of
+/// the next ones into the second-level cache: from further away they would come
+/// more slowly than they are multiplied.
+void TileEmitter::prefetchPanels(Index rightAt, Index step) {
+  int64_t blocks = llvm::divideCeil(s.band, s.tiles);
+  int64_t rows = s.block / form.group; // lines of 64 bytes
+  int64_t share = llvm::divideCeil(s.panels * rows, blocks);
+  Index next = b.add(rightAt, b.mul(c.rhsPanel, s.panels));
+  next = b.add(next, b.mul(step, s.block * kColumns));
+  for (int64_t i = 0; i < share; ++i) {
+    Index line = b.add(b.mul(tileBlock, share), i);
+    Index at = b.add(b.mul(c.rhsPanel, b.div(line, rows)),
+                     b.mul(b.rem(line, b.fixed(rows)), kColumns * form.group));
+    memref::PrefetchOp::create(b, c.rhs.flat,
+                               ValueRange{b.value(b.add(next, at))},
+                               /*isWrite=*/false, /*localityHint=*/2,
+                               /*isDataCache=*/true);
+  }
 }
 
 /// The same without loading ahead: for blocks in a line, which have no

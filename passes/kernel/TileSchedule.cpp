@@ -11,6 +11,8 @@ namespace {
 constexpr int64_t kTileRows = 16;
 /// With fewer matrix rows vectors read the weights as fast as tiles would.
 constexpr int64_t kFewRows = 3;
+/// Up to so many tiles the weights bound the speed.
+constexpr int64_t kFewTiles = 16;
 constexpr int64_t kMinimumTasks = 8;
 
 int64_t knownOr(OpFoldResult index, int64_t otherwise) {
@@ -41,8 +43,10 @@ void cutTasks(TileSchedule &s, int64_t tiles, int64_t panels, int64_t batches,
               int64_t tileBytes, int64_t panelBytes, int64_t l2Bytes) {
   s.band = llvm::alignTo(tiles, s.tiles);
   s.chunk = llvm::alignTo(panels, s.panels);
-  s.panelsOutside =
-      panels * panelBytes > l2Bytes / 2 && tiles * tileBytes <= l2Bytes / 2;
+  // The weights of a model do not stay in the cache from call to call: with few
+  // rows, they are read once, the next panels while these are multiplied.
+  s.panelsOutside = tiles * tileBytes <= l2Bytes / 2 &&
+                    (tiles <= kFewTiles || panels * panelBytes > l2Bytes / 2);
   if (!s.panelsOutside)
     while (s.chunk > s.panels && s.chunk * panelBytes > l2Bytes / 2)
       s.chunk = llvm::alignTo(llvm::divideCeil(s.chunk, 2), s.panels);

@@ -8,12 +8,17 @@ module attributes {tile.target = #tile.target<cpu = "sapphirerapids", vector_byt
 // CHECK: tile.grid
 // CHECK-COUNT-1: llvm.call_intrinsic "llvm.x86.ldtilecfg"
 // CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tilezero"
-// CHECK: scf.for
+// Few rows: the right side's panels stay, the left side passes by.
+// CHECK: llvm.call_intrinsic "llvm.x86.tileloaddt164"
 // CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"
+// CHECK: scf.for
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.tdpbusd"
 // CHECK: llvm.call_intrinsic "llvm.x86.tileloaddt164"
 // CHECK: llvm.call_intrinsic "llvm.x86.tdpbusd"
+// CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"
 // CHECK: llvm.call_intrinsic "llvm.x86.tdpbusd"
-// CHECK: scf.if
+// CHECK: memref.prefetch
+// CHECK: scf.for
 // CHECK: arith.trunci {{.*}} vector<16xi32> to vector<16xi8>
 // CHECK: vector.store {{.*}} vector<16xi8>
 // CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tilestored64"
