@@ -71,6 +71,9 @@ void addEntryPoints(llvm::Module &module, const ModelDescription &model);
 /// Name of the symbol that code refers to the weights by.
 std::string weightsSymbol(const ModelDescription &model);
 
+/// Makes masked stores of one element scalar: LLVM gets some of them wrong.
+void makeSingleLaneStoresScalar(llvm::Module &module);
+
 /// Compiles `module` to an object, or to assembly text.
 llvm::Expected<llvm::SmallVector<char, 0>> emitCode(llvm::Module &module,
                                                     bool assembly);

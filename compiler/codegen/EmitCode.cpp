@@ -65,6 +65,7 @@ void optimize(Module &module, TargetMachine &machine) {
   builder.crossRegisterProxies(loops, functions, callGraphs, modules);
   builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3)
       .run(module, modules);
+  makeSingleLaneStoresScalar(module);
 }
 
 /// Marks what every generated function is: never unwinds, for this CPU.
