@@ -197,7 +197,10 @@ LogicalResult PoolOp::verify() {
       getDilations().size() != 2)
     return emitOpError(
         "expected two window sizes, two strides and two dilations");
-  return verifyEpilogue(*this, getEpilogue().front().getArgument(0).getType());
+  Type element = getElementTypeOrSelf(getInput().getType());
+  if (!element.isF32() && !(element.isInteger(8) && getKind() == "max"))
+    return emitOpError("expected f32, or maxima of i8, found ") << element;
+  return verifyEpilogue(*this, element);
 }
 
 #define GET_OP_CLASSES

@@ -87,9 +87,12 @@ def Nn_PoolOp : Nn_EpilogueOp<"pool"> {
   let description = [{
     `init[n,y,x,c] = epilogue(combine over r,s of input[n, y*sh + r*dh, x*sw + s*dw, c], extras...)`, where `kind` is
     "max" or "sum". Averages are a sum with a scaling epilogue. `extras` as for `nn.conv`.
+
+    Elements are f32, or for maxima i8: then they are unsigned, with `signed_bytes` signed.
   }];
   let arguments = (ins AnyShaped:$input, Variadic<AnyShaped>:$extras, AnyShaped:$init, StrAttr:$kind,
-                   DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations);
+                   DenseI64ArrayAttr:$window, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
+                   UnitAttr:$signed_bytes);
   let assemblyFormat = [{
     $input (`epilogue` `(` $extras^ `:` type($extras) `)`)? `outs` `(` $init `)` attr-dict `:`
     type($input) `,` type($init) (`->` type($results)^)? $epilogue

@@ -1,7 +1,7 @@
 //===- ImagePooling.cpp - MaxPool and AveragePool on images ---------------===//
 //
-// The fast way for float pools over two axes: nn.pool on NHWC images. What
-// fails here goes to the general lowering.
+// The fast way for pools over two axes of f32, or maxima of bytes: nn.pool on
+// NHWC images. What fails here goes to the general lowering.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/nn/NnDialect.h"
@@ -21,7 +21,7 @@ template <typename OpTy>
 LogicalResult describeWindow(OpTy op, TensorBuilder &b, Value image,
                              ImageWindow &window) {
   auto type = cast<RankedTensorType>(image.getType());
-  if (type.getRank() != 4 || !type.getElementType().isF32())
+  if (type.getRank() != 4)
     return failure();
   window.size = llvm::to_vector(op.getKernelShape());
   auto orOnes = [](std::optional<ArrayRef<int64_t>> values) {
@@ -54,33 +54,37 @@ LogicalResult roundUp(ImageWindow &window, RankedTensorType type) {
 }
 
 Value makePool(TensorBuilder &b, Value image, const ImageWindow &window,
-               StringRef kind) {
+               StringRef kind, bool signedBytes = false) {
   TensorBuilder::Sizes sizes = b.dims(image);
+  Type element = elementType(image);
   ImageWindow unpadded = window;
   unpadded.padBegin.assign(2, 0);
   unpadded.padEnd.assign(2, 0);
   Value init = b.empty({sizes[0], unpadded.outputSize(b, sizes[1], 0),
                         unpadded.outputSize(b, sizes[2], 1), sizes[3]},
-                       b.getF32Type());
+                       element);
   auto pool = nn::PoolOp::create(b, TypeRange{init.getType()}, image,
                                  ValueRange(), init, kind, window.size,
-                                 window.strides, window.dilations);
-  nn::addTrivialEpilogue(b, pool.getEpilogue(), b.getLoc(), b.getF32Type(), {});
+                                 window.strides, window.dilations, signedBytes);
+  nn::addTrivialEpilogue(b, pool.getEpilogue(), b.getLoc(), element, {});
   return pool->getResult(0);
 }
 
 Lowered lowerMaxPool(onnx::MaxPoolOp op, onnx::MaxPoolOp::Adaptor in,
                      TensorBuilder &b) {
   ImageWindow window;
-  if (op->getNumResults() != 1 ||
+  Type element = elementType(in.getX());
+  if ((!element.isF32() && !element.isInteger(8)) || op->getNumResults() != 1 ||
       failed(describeWindow(op, b, in.getX(), window)))
     return b.unsupported("on the fast path with these attributes");
   if (op.getCeilMode() &&
       failed(roundUp(window, cast<RankedTensorType>(in.getX().getType()))))
     return b.unsupported("rounding up an unknown size");
+  bool isUnsigned = ashlar::isUnsigned(op.getX().getType());
   Value image =
-      padNhwc(b, toNhwc(b, in.getX()), window, b.lowest(b.getF32Type(), false));
-  return fromNhwc(b, makePool(b, image, window, "max"), 4);
+      padNhwc(b, toNhwc(b, in.getX()), window, b.lowest(element, isUnsigned));
+  bool signedBytes = element.isInteger(8) && !isUnsigned;
+  return fromNhwc(b, makePool(b, image, window, "max", signedBytes), 4);
 }
 
 /// How many elements of the image, or of its declared padding, lie under each
@@ -107,7 +111,8 @@ Lowered lowerAveragePool(onnx::AveragePoolOp op,
                          onnx::AveragePoolOp::Adaptor in, TensorBuilder &b) {
   ImageWindow declared;
   auto type = cast<RankedTensorType>(in.getX().getType());
-  if (failed(describeWindow(op, b, in.getX(), declared)))
+  if (!type.getElementType().isF32() ||
+      failed(describeWindow(op, b, in.getX(), declared)))
     return b.unsupported("on the fast path with these attributes");
   ImageWindow window = declared;
   if (op.getCeilMode() && failed(roundUp(window, type)))

@@ -9,7 +9,7 @@ namespace ashlar {
 
 /// Rounds an f32 or f64 to the nearest integer (ties to even), adds the zero
 /// point (an i32, or null for 0) and saturates to `type`, an ONNX integer of up
-/// to 16 bits. A NaN gives the zero point.
+/// to 16 bits. A NaN gives the least value.
 mlir::Value quantizeScalar(TensorBuilder &b, mlir::Value scaled,
                            mlir::Value zeroPoint, mlir::Type type);
 

@@ -17,24 +17,46 @@ using namespace mlir;
 
 namespace ashlar {
 
+namespace {
+
+// The nearest integer of an f32 of at most 22 bits as i32, whose low 16 bits
+// are those of the result: added to 1.5 * 2^23, the fraction is rounded away
+// (to even) and the integer stands in the low bits. Two operations less than
+// rounding and converting.
+Value roundInLowBits(TensorBuilder &b, Value x) {
+  Value shifted = b.add(x, b.scalar(x.getType(), 12582912.0));
+  return b.create<arith::BitcastOp>(b.getI32Type(), shifted);
+}
+
+Value integerOf(TensorBuilder &b, Value x) {
+  if (x.getType().isF32())
+    return roundInLowBits(b, x);
+  return b.create<arith::FPToSIOp>(b.getI32Type(),
+                                   b.create<math::RoundEvenOp>(x));
+}
+
+} // namespace
+
 Value quantizeScalar(TensorBuilder &b, Value scaled, Value zeroPoint,
                      Type type) {
   Type real = scaled.getType();
   unsigned width = type.getIntOrFloatBitWidth();
   bool isUnsigned = ashlar::isUnsigned(type);
-  double low = isUnsigned ? 0 : -std::ldexp(1.0, width - 1);
-  double high = std::ldexp(1.0, isUnsigned ? width : width - 1) - 1;
-  // Saturated with room for every zero point first, so that the conversion is
-  // defined.
-  double room = std::ldexp(1.0, width + 1);
-  Value rounded = b.create<math::RoundEvenOp>(scaled);
-  rounded = makeClamp(b, rounded, b.scalar(real, -room), b.scalar(real, room));
-  rounded = b.select(b.ne(rounded, rounded), b.zero(real), rounded);
-  Value integer = b.create<arith::FPToSIOp>(b.getI32Type(), rounded);
+  Value low = b.scalar(real, isUnsigned ? 0 : -std::ldexp(1.0, width - 1));
+  Value high =
+      b.scalar(real, std::ldexp(1.0, isUnsigned ? width : width - 1) - 1);
+  if (zeroPoint) {
+    Value shift = b.createOrFold<arith::SIToFPOp>(real, zeroPoint);
+    low = b.sub(low, shift);
+    high = b.sub(high, shift);
+  }
+  // Saturated between integers before rounding, which is the same. A NaN gives
+  // the lower bound.
+  scaled = b.select(b.gt(scaled, low), scaled, low);
+  scaled = b.select(b.lt(scaled, high), scaled, high);
+  Value integer = integerOf(b, scaled);
   if (zeroPoint)
     integer = b.add(integer, zeroPoint);
-  integer = b.max(b.min(integer, b.scalar(b.getI32Type(), high)),
-                  b.scalar(b.getI32Type(), low));
   return b.create<arith::TruncIOp>(heldType(type), integer);
 }
 

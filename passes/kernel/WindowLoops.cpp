@@ -28,7 +28,7 @@ struct Window {
   Value init;
   Index batches, rows, columns, channels;
   SmallVector<int64_t> size, strides, dilations;
-  bool isMax = false;
+  bool isMax = false, signedBytes = false;
 };
 
 class WindowEmitter {
@@ -48,6 +48,10 @@ private:
                   Index count);
   /// Elements in the accumulator's type; bytes of images are unsigned.
   Value loadWide(const FlatView &view, Index at, Index count, bool isUnsigned);
+  /// The larger of two maxima.
+  Value larger(Value element, Value best);
+  /// What an accumulator starts from.
+  TypedAttr firstValue();
   void addPlace(Index at, Index filterAt, int64_t pixels, Index count,
                 SmallVectorImpl<Value> &sums);
 
@@ -115,6 +119,26 @@ Value WindowEmitter::loadWide(const FlatView &view, Index at, Index count,
   return arith::ExtSIOp::create(b, type, elements);
 }
 
+Value WindowEmitter::larger(Value element, Value best) {
+  if (isa<IntegerType>(w.accumulator))
+    return w.signedBytes ? arith::MaxSIOp::create(b, element, best).getResult()
+                         : arith::MaxUIOp::create(b, element, best).getResult();
+  // Keeps a NaN of either side out of the way of ordinary maxima only if it
+  // comes first, as the comparison that ONNX Runtime makes.
+  Value greater =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, element, best);
+  return arith::SelectOp::create(b, greater, element, best);
+}
+
+TypedAttr WindowEmitter::firstValue() {
+  if (!w.isMax)
+    return b.getZeroAttr(type);
+  if (isa<FloatType>(w.accumulator))
+    return DenseElementsAttr::get(type,
+                                  -std::numeric_limits<float>::infinity());
+  return DenseElementsAttr::get(type, int8_t(w.signedBytes ? -128 : 0));
+}
+
 void WindowEmitter::addPlace(Index at, Index filterAt, int64_t pixels,
                              Index count, SmallVectorImpl<Value> &sums) {
   Value weight;
@@ -130,11 +154,7 @@ void WindowEmitter::addPlace(Index at, Index filterAt, int64_t pixels,
     } else if (weight) {
       sum = math::FmaOp::create(b, element, weight, sum);
     } else if (w.isMax) {
-      // Keeps a NaN of either side out of the way of ordinary maxima only if
-      // it comes first, as the comparison that ONNX Runtime makes.
-      Value greater =
-          arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, element, sum);
-      sum = arith::SelectOp::create(b, greater, element, sum);
+      sum = larger(element, sum);
     } else {
       sum = arith::AddFOp::create(b, sum, element);
     }
@@ -148,11 +168,7 @@ void WindowEmitter::emitPixels(Index batch, Index y, Index x, int64_t pixels,
   at = b.add(at, b.mul(b.mul(x, w.strides[1]), w.input.strides[2]));
   at = b.add(at, channel);
   Index filterBase = w.filter.flat ? b.add(w.filter.offset, channel) : Index();
-  TypedAttr start = b.getZeroAttr(type);
-  if (w.isMax)
-    start =
-        DenseElementsAttr::get(type, -std::numeric_limits<float>::infinity());
-  Value first = arith::ConstantOp::create(b, start);
+  Value first = arith::ConstantOp::create(b, firstValue());
   SmallVector<Value> sums(pixels, first);
   auto place = [&](Index r, Index s, SmallVectorImpl<Value> &values) {
     Index from = b.add(at, b.mul(b.mul(r, w.dilations[0]), w.input.strides[1]));
@@ -201,7 +217,8 @@ LogicalResult lowerWindow(OpTy op, IndexArithmetic &b, Window &window) {
   if (b.known(window.input.strides[3]) != 1 || b.known(output.strides[3]) != 1)
     return op.emitOpError("expected contiguous channels");
   Epilogue epilogue(b, op.getEpilogue(), op.getExtras(), op.getInit());
-  int64_t lanes = tile::getTarget(op).getVectorBytes() / 4;
+  int64_t lanes = tile::getTarget(op).getVectorBytes() * 8 /
+                  window.accumulator.getIntOrFloatBitWidth();
   // No wider than the channels need.
   if (auto channels = b.known(window.channels))
     while (lanes > 4 && lanes / 2 >= *channels)
@@ -227,5 +244,6 @@ LogicalResult ashlar::lowerPool(nn::PoolOp pool) {
   Window window;
   window.size = llvm::to_vector(pool.getWindow());
   window.isMax = pool.getKind() == "max";
+  window.signedBytes = pool.getSignedBytes();
   return lowerWindow(pool, b, window);
 }

@@ -2,7 +2,11 @@
 
 // CHECK-LABEL: func @quantize
 // CHECK: arith.divf
-// CHECK: math.roundeven
+// CHECK: arith.cmpf ogt
+// CHECK: arith.cmpf olt
+// CHECK: %[[R:.*]] = arith.addf %{{.*}} : f32
+// CHECK: arith.bitcast %[[R]] : f32 to i32
+// CHECK: arith.addi
 // CHECK: arith.trunci %{{.*}} : i32 to i8
 func.func @quantize(%x: tensor<4x50xf32>, %scale: tensor<f32>, %zero: tensor<ui8>) -> tensor<4x50xui8> {
   %0 = "onnx.QuantizeLinear"(%x, %scale, %zero) : (tensor<4x50xf32>, tensor<f32>, tensor<ui8>) -> tensor<4x50xui8>
