@@ -47,7 +47,7 @@ public:
 
   /// Resolves CPUs, imports, and runs the stages whose result does not depend
   /// on the CPU.
-  LogicalResult prepare();
+  LogicalResult prepare(StringRef until = "quantize");
   /// Runs the stages up to `last` for one CPU on a module of its own.
   /// `variant` is told what computes each layer.
   FailureOr<OwningOpRef<ModuleOp>>
@@ -68,7 +68,7 @@ public:
   llvm::LLVMContext llvmContext;
 };
 
-LogicalResult Compilation::prepare() {
+LogicalResult Compilation::prepare(StringRef until) {
   for (const std::string &cpu : options.cpus) {
     llvm::Expected<Target> target = resolveTarget(cpu);
     if (!target)
@@ -90,7 +90,7 @@ LogicalResult Compilation::prepare() {
   if (!module)
     return failure();
   describeLayers(*module, model);
-  return runStages(*module, "import", "simplify", options.stages);
+  return runStages(*module, "import", until, options.stages);
 }
 
 LogicalResult Compilation::describe() {
@@ -125,7 +125,7 @@ Compilation::lowerFor(const Target &target, StringRef last,
         (*copy)->setAttr(name, attribute);
   bool whole = last == "lower";
   if (failed(
-          runStages(*copy, "simplify", whole ? "tile" : last, options.stages)))
+          runStages(*copy, "quantize", whole ? "tile" : last, options.stages)))
     return failure();
   if (!whole)
     return copy;
@@ -211,9 +211,10 @@ OwningOpRef<ModuleOp> ashlar::compileToStage(MLIRContext &context,
   Compilation compilation(context, path, options);
   if (last == "import")
     return importModel(context, path, options.import);
-  if (failed(compilation.prepare()))
+  bool once = last == "simplify" || last == "quantize";
+  if (failed(compilation.prepare(once ? last : StringRef("quantize"))))
     return nullptr;
-  if (last == "simplify")
+  if (once)
     return std::move(compilation.module);
   FailureOr<OwningOpRef<ModuleOp>> result =
       compilation.lowerFor(compilation.targets.front(), last);

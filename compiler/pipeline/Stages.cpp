@@ -45,7 +45,7 @@ void buildQuantize(OpPassManager &manager) {
   manager.addPass(createMoveQuantization());
   // Weights are constants again after their transposes.
   manager.addPass(createFoldConstants());
-  manager.addPass(createSignRightOperands());
+  manager.addPass(createChooseSignedness());
   manager.addPass(createIntegerizeContractions());
   manager.addPass(createIntegerizeTransposedConvolutions());
   manager.addPass(createIntegerizeAverages());

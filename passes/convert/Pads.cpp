@@ -20,10 +20,31 @@ struct Padding {
   Scalars low, high;
 };
 
+/// tensor.pad, where nothing is taken away. Null where that is not known.
+Value growWithValue(Emitter &e, Value input, RankedTensorType type,
+                    const Padding &padding, Scalar value) {
+  TensorBuilder::Sizes low, high;
+  for (auto [before, after] : llvm::zip(padding.low, padding.high)) {
+    if (before.constant().value_or(-1) < 0 || after.constant().value_or(-1) < 0)
+      return {};
+    low.push_back(e.size(*before.constant()));
+    high.push_back(e.size(*after.constant()));
+  }
+  TensorBuilder::Sizes sizes = e.dims(input);
+  for (auto [size, before, after] : llvm::zip(sizes, low, high))
+    size = e.sizeAdd(e.sizeAdd(size, before), after);
+  Value padded =
+      tensor::PadOp::create(e, e.tensorType(sizes, type.getElementType()),
+                            input, low, high, static_cast<Value>(value));
+  return e.conform(padded, type);
+}
+
 /// Copies the part of the input that the result keeps into a tensor full of
 /// `value`.
 Value padWithValue(Emitter &e, Value input, RankedTensorType type,
                    const Padding &padding, Scalar value) {
+  if (Value grown = growWithValue(e, input, type, padding, value))
+    return grown;
   Scalars sizes = e.sizesOfTensor(input), resultSizes;
   TensorBuilder::Sizes from, kept, to, steps(sizes.size(), e.size(1));
   Scalar zero = e.at(0);

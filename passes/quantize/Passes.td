@@ -32,17 +32,18 @@ def MoveQuantization : Pass<"ashlar-move-quantization", "::mlir::ModuleOp"> {
   }];
 }
 
-def SignRightOperands : Pass<"ashlar-sign-right-operands", "::mlir::ModuleOp"> {
-  let summary = "Make the right side of products of activations signed";
+def ChooseSignedness : Pass<"ashlar-choose-signedness", "::mlir::ModuleOp"> {
+  let summary = "Quantized activations as kernels take them: left sides unsigned, right sides signed";
   let description = [{
-    Kernels multiply unsigned or signed bytes by signed ones. Where both sides of a MatMul are quantized activations and
-    the right one is u8, the QuantizeLinear that makes it makes s8 with a zero point less by 128: the same real numbers
-    exactly, at no cost. All tensors that are moved from or to it follow. Where something else makes or reads them, the
-    sign bit is flipped.
+    Kernels multiply unsigned bytes by signed ones. Where the right side of a product of two quantized activations is
+    u8, or the left side of any contraction s8, the QuantizeLinear that makes it makes bytes of the other signedness,
+    with a zero point that differs by 128: the same real numbers exactly, at no cost. All tensors that are moved from or
+    to it follow. Where something else makes or reads a right side, its sign bit is flipped; a left side stays as it is
+    then, and is flipped by conversion.
 
     Requires: quantization moved. Guarantees: no MatMul of two quantized activations has a u8 right side.
 
-    Example: test/passes/quantize/sign-right-operands.mlir
+    Example: test/passes/quantize/choose-signedness.mlir
   }];
 }
 

@@ -2,7 +2,7 @@
 
 // CHECK-LABEL: func @quantize
 // CHECK: arith.divf
-// CHECK: arith.cmpf ogt
+// CHECK: arith.cmpf olt
 // CHECK: arith.cmpf olt
 // CHECK: %[[R:.*]] = arith.addf %{{.*}} : f32
 // CHECK: arith.bitcast %[[R]] : f32 to i32

@@ -12,10 +12,17 @@ func.func @max_pool_indices(%x: tensor<1x1x5x5xf32>) -> (tensor<1x1x5x5xf32>, te
 
 // Unsigned elements compare as such.
 // CHECK-LABEL: func.func @max_pool_unsigned
-// CHECK: arith.maxui {{.*}} : i8
+// CHECK: nn.pool {{.*}} {dilations = array<i64: 1, 1>, kind = "max", strides = array<i64: 1, 1>, window = array<i64: 3, 3>} : tensor<1x5x5x1xi8>
 func.func @max_pool_unsigned(%x: tensor<1x1x5x5xui8>) -> tensor<1x1x3x3xui8> {
   %r = "onnx.MaxPool"(%x) {auto_pad = "NOTSET", ceil_mode = 0 : i64, kernel_shape = array<i64: 3, 3>, storage_order = 0 : i64} : (tensor<1x1x5x5xui8>) -> tensor<1x1x3x3xui8>
   return %r : tensor<1x1x3x3xui8>
+}
+
+// CHECK-LABEL: func.func @max_pool_signed
+// CHECK: nn.pool {{.*}}signed_bytes
+func.func @max_pool_signed(%x: tensor<1x1x5x5xi8>) -> tensor<1x1x3x3xi8> {
+  %r = "onnx.MaxPool"(%x) {auto_pad = "NOTSET", ceil_mode = 0 : i64, kernel_shape = array<i64: 3, 3>, storage_order = 0 : i64} : (tensor<1x1x5x5xi8>) -> tensor<1x1x3x3xi8>
+  return %r : tensor<1x1x3x3xi8>
 }
 
 // Groups become a dim of their own; whole rows of positions are the innermost loop.

@@ -46,3 +46,18 @@ func.func @bf16(%a: memref<5x8xbf16>, %b: memref<2x4x16x2xbf16>, %c: memref<5x32
   return
 }
 }
+
+// -----
+
+// Maxima of bytes take a whole vector of them.
+// CHECK-LABEL: func.func @pool
+// CHECK: arith.maxui {{.*}} : vector<64xi8>
+module attributes {tile.target = #tile.target<cpu = "icelake-server", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 1310720, vnni = true>} {
+func.func @pool(%x: memref<1x6x6x64xi8>, %y: memref<1x4x4x64xi8>) {
+  nn.pool %x outs(%y) {kind = "max", window = array<i64: 3, 3>, strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>} : memref<1x6x6x64xi8>, memref<1x4x4x64xi8> {
+  ^bb0(%acc: i8):
+    nn.yield %acc : i8
+  }
+  return
+}
+}

@@ -1,4 +1,4 @@
-// RUN: ashlar-opt %s --ashlar-sign-right-operands | FileCheck %s
+// RUN: ashlar-opt %s --ashlar-choose-signedness | FileCheck %s
 
 // What makes the integers makes signed ones.
 // CHECK-LABEL: func.func @retyped
@@ -28,5 +28,17 @@ func.func @flipped(%a: tensor<2x3xui8>, %b: tensor<3x2xui8>) -> tensor<2x2xf32> 
   %da = "onnx.DequantizeLinear"(%a, %s, %z) : (tensor<2x3xui8>, tensor<f32>, tensor<ui8>) -> tensor<2x3xf32>
   %db = "onnx.DequantizeLinear"(%b, %s, %z) : (tensor<3x2xui8>, tensor<f32>, tensor<ui8>) -> tensor<3x2xf32>
   %y = "onnx.MatMul"(%da, %db) : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2x2xf32>
+  return %y : tensor<2x2xf32>
+}
+
+// CHECK-LABEL: func.func @left_side
+// CHECK: %[[Z:.*]] = "onnx.Constant"() <{value = dense<131> : tensor<ui8>}>
+// CHECK: "onnx.QuantizeLinear"(%arg0, {{.*}}, %[[Z]]) {{.*}} -> tensor<2x3xui8>
+func.func @left_side(%a: tensor<2x3xf32>, %b: tensor<3x2xf32>) -> tensor<2x2xf32> {
+  %s = "onnx.Constant"() {value = dense<0.5> : tensor<f32>} : () -> tensor<f32>
+  %z = "onnx.Constant"() {value = dense<3> : tensor<i8>} : () -> tensor<i8>
+  %q = "onnx.QuantizeLinear"(%a, %s, %z) : (tensor<2x3xf32>, tensor<f32>, tensor<i8>) -> tensor<2x3xi8>
+  %d = "onnx.DequantizeLinear"(%q, %s, %z) : (tensor<2x3xi8>, tensor<f32>, tensor<i8>) -> tensor<2x3xf32>
+  %y = "onnx.MatMul"(%d, %b) : (tensor<2x3xf32>, tensor<3x2xf32>) -> tensor<2x2xf32>
   return %y : tensor<2x2xf32>
 }

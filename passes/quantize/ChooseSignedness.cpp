@@ -8,14 +8,14 @@ using namespace mlir;
 using namespace ashlar::onnx;
 
 namespace ashlar {
-#define GEN_PASS_DEF_SIGNRIGHTOPERANDS
+#define GEN_PASS_DEF_CHOOSESIGNEDNESS
 #include "passes/quantize/Passes.h.inc"
 
 namespace {
 
 constexpr int64_t kSignBit = 128;
 
-// Unsigned tensors that are one another moved, with everything that makes
+// Tensors that are one another moved, with everything that makes
 // integers of real numbers and real numbers of them.
 struct MovedTensors {
   llvm::SetVector<Value> values;
@@ -71,32 +71,35 @@ bool collect(Value value, MovedTensors &found) {
   return true;
 }
 
-QuantizationParameters toSigned(QuantizationParameters parameters) {
-  parameters.type = IntegerType::get(parameters.type.getContext(), 8);
+// The same numbers in bytes of the other signedness.
+QuantizationParameters flipped(QuantizationParameters parameters) {
+  MLIRContext *context = parameters.type.getContext();
+  bool wasUnsigned = parameters.type.isUnsignedInteger();
+  parameters.type = wasUnsigned
+                        ? IntegerType::get(context, 8)
+                        : IntegerType::get(context, 8, IntegerType::Unsigned);
   for (int64_t &zero : parameters.zeroPoints)
-    zero -= kSignBit;
+    zero += wasUnsigned ? -kSignBit : kSignBit;
   return parameters;
 }
 
 void retype(const MovedTensors &found) {
-  Type s8 = IntegerType::get(found.values.front().getContext(), 8);
   SmallVector<std::pair<Operation *, QuantizationParameters>> ends;
   for (Operation *op : found.quantizers)
-    ends.emplace_back(op, *parametersOf(cast<QuantizeLinearOp>(op)));
+    ends.emplace_back(op, flipped(*parametersOf(cast<QuantizeLinearOp>(op))));
   for (Operation *op : found.dequantizers)
-    ends.emplace_back(op, *parametersOf(cast<DequantizeLinearOp>(op)));
+    ends.emplace_back(op, flipped(*parametersOf(cast<DequantizeLinearOp>(op))));
   for (Value value : found.values)
-    value.setType(withElement(value.getType(), s8));
+    value.setType(withElement(value.getType(), ends.front().second.type));
   for (auto &[op, parameters] : ends) {
     OpBuilder builder(op);
-    bool quantizes = isa<QuantizeLinearOp>(op);
-    Value zero = makeZeroPoint(builder, op->getLoc(), toSigned(parameters));
+    Value zero = makeZeroPoint(builder, op->getLoc(), parameters);
     if (op->getNumOperands() > 2)
       op->setOperand(2, zero);
     else
       op->insertOperands(2, zero);
-    if (quantizes)
-      cast<QuantizeLinearOp>(op).setOutputDtype(0);
+    if (auto quantize = dyn_cast<QuantizeLinearOp>(op))
+      quantize.setOutputDtype(0);
   }
 }
 
@@ -105,36 +108,72 @@ void insertFlip(DequantizeLinearOp op) {
   OpBuilder builder(op);
   Location loc = op.getLoc();
   auto parameters = *parametersOf(op);
-  Type u8 = parameters.type, s8 = builder.getI8Type();
-  Value bit = makeScalar(builder, loc, u8, kSignBit);
-  Value flipped =
+  Value bit = makeScalar(builder, loc, parameters.type, kSignBit);
+  Value other =
       BitwiseXorOp::create(builder, loc, op.getX().getType(), op.getX(), bit);
   OperationState cast(loc, CastOp::getOperationName());
-  cast.addOperands(flipped);
-  cast.addTypes(withElement(flipped.getType(), s8));
+  cast.addOperands(other);
+  cast.addTypes(withElement(other.getType(), builder.getI8Type()));
   cast.addAttribute("to", builder.getI64IntegerAttr(3)); // INT8
   Value integers = builder.create(cast)->getResult(0);
   op.replaceAllUsesWith(
-      makeDequantize(builder, loc, integers, toSigned(parameters)));
+      makeDequantize(builder, loc, integers, flipped(parameters)));
   op.erase();
 }
 
-struct SignRightOperands : impl::SignRightOperandsBase<SignRightOperands> {
+// An activation in bytes with one scale and zero point.
+std::optional<Dequantized> matchActivation(Value value) {
+  auto data = matchDequantized(value);
+  if (!data || !data->parameters.isByte() || !data->parameters.isPerTensor() ||
+      constantOf(data->integers()))
+    return std::nullopt;
+  return data;
+}
+
+bool isProductOfActivations(MatMulOp op) {
+  return matchActivation(op.getA()) && matchActivation(op.getB());
+}
+
+bool isRightSide(Operation *dequantize) {
+  return llvm::any_of(dequantize->getUses(), [](OpOperand &use) {
+    auto product = dyn_cast<MatMulOp>(use.getOwner());
+    return product && use.getOperandNumber() == 1 &&
+           isProductOfActivations(product);
+  });
+}
+
+void makeRightSideSigned(MatMulOp op) {
+  if (!isProductOfActivations(op))
+    return;
+  auto rhs = matchActivation(op.getB());
+  if (!rhs->parameters.type.isUnsignedInteger())
+    return;
+  MovedTensors found;
+  if (collect(rhs->integers(), found))
+    retype(found);
+  else
+    insertFlip(rhs->op);
+}
+
+void makeLeftSideUnsigned(Value value) {
+  auto lhs = matchActivation(value);
+  if (!lhs || lhs->parameters.type.isUnsignedInteger())
+    return;
+  MovedTensors found;
+  if (collect(lhs->integers(), found) &&
+      llvm::none_of(found.dequantizers, isRightSide))
+    retype(found);
+}
+
+struct ChooseSignedness : impl::ChooseSignednessBase<ChooseSignedness> {
   void runOnOperation() override {
     SmallVector<MatMulOp> products;
     getOperation()->walk([&](MatMulOp op) { products.push_back(op); });
-    for (MatMulOp op : products) {
-      auto lhs = matchDequantized(op.getA()), rhs = matchDequantized(op.getB());
-      if (!lhs || !rhs || !lhs->parameters.isByte() ||
-          !rhs->parameters.type.isUnsignedInteger(8) ||
-          !rhs->parameters.isPerTensor() || constantOf(rhs->integers()))
-        continue;
-      MovedTensors found;
-      if (collect(rhs->integers(), found))
-        retype(found);
-      else
-        insertFlip(rhs->op);
-    }
+    llvm::for_each(products, makeRightSideSigned);
+    getOperation()->walk([&](Operation *op) {
+      if (isa<ConvOp, ConvTransposeOp, MatMulOp, GemmOp>(op))
+        makeLeftSideUnsigned(op->getOperand(0));
+    });
   }
 };
 
