@@ -7,7 +7,7 @@ import lit.formats
 config.name = "ashlar"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test", ".textproto"]
-config.excludes = ["CMakeLists.txt", "inputs", "conformance", "models", "numerics"]
+config.excludes = ["CMakeLists.txt", "inputs", "conformance", "models", "numerics", "perf"]
 config.test_source_root = os.path.join(config.ashlar_source_root, "test")
 config.test_exec_root = os.path.join(config.ashlar_binary_root, "test", "lit")
 
