@@ -113,5 +113,6 @@ tile::TargetAttr Target::attribute(mlir::MLIRContext *context) const {
                                vectorBytes, vectorRegisters, l1Bytes, l2Bytes,
                                (required & ASHLAR_CPU_AVX512_VNNI) != 0,
                                (required & ASHLAR_CPU_AVX512_BF16) != 0,
-                               (required & ASHLAR_CPU_AMX_INT8) != 0);
+                               (required & ASHLAR_CPU_AMX_INT8) != 0,
+                               (required & ASHLAR_CPU_AVX512_VBMI) != 0);
 }

@@ -187,6 +187,15 @@ LogicalResult MatmulOp::verify() {
   return verifyEpilogue(*this, accumulatorType(element));
 }
 
+LogicalResult LookupOp::verify() {
+  if (!getElementTypeOrSelf(getX().getType()).isInteger(8))
+    return emitOpError("expected bytes");
+  if (getTable().size() != 256)
+    return emitOpError("expected a table of 256 bytes, found ")
+           << getTable().size();
+  return success();
+}
+
 LogicalResult PoolOp::verify() {
   if (getKind() != "max" && getKind() != "sum")
     return emitOpError("expected kind \"max\" or \"sum\", found \"")

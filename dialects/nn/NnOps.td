@@ -99,6 +99,17 @@ def Nn_PoolOp : Nn_EpilogueOp<"pool"> {
   }];
 }
 
+def Nn_LookupOp : Nn_Op<"lookup", !listconcat([Pure, SameOperandsAndResultType], ElementwiseMappable.traits)> {
+  let summary = "a function of a byte, by its table";
+  let description = [{
+    Element `x`, taken as unsigned, of a table of 256 bytes. On scalars or vectors.
+  }];
+  let arguments = (ins SignlessIntegerLike:$x, DenseI8ArrayAttr:$table);
+  let results = (outs SignlessIntegerLike:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+  let hasVerifier = 1;
+}
+
 def Nn_YieldOp : Nn_Op<"yield", [Pure, Terminator, ReturnLike]> {
   let summary = "the value that an epilogue stores";
   let arguments = (ins Variadic<AnyType>:$operands);

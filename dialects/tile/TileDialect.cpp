@@ -35,7 +35,7 @@ TargetAttr ashlar::tile::getTarget(Operation *op) {
       op->getContext(), StringAttr::get(op->getContext(), "x86-64-v3"),
       /*vector_bytes=*/32,
       /*vector_registers=*/16, /*l1_bytes=*/32 << 10, /*l2_bytes=*/1 << 20,
-      /*vnni=*/false, /*bf16=*/false, /*amx=*/false);
+      /*vnni=*/false, /*bf16=*/false, /*amx=*/false, /*vbmi=*/false);
 }
 
 void GridOp::build(OpBuilder &builder, OperationState &state, Value count) {

@@ -22,13 +22,14 @@ def Tile_TargetAttr : AttrDef<Tile_Dialect, "Target"> {
   let summary = "what passes know about the CPU that code is made for";
   let description = [{
     Attribute `tile.target` of the module. `vector_bytes` and `vector_registers` describe the widest float vectors,
-    `l1_bytes` and `l2_bytes` the caches of one core. `vnni` and `bf16` say that there are dot products of bytes
+    `l1_bytes` and `l2_bytes` the caches of one core. `vbmi` says that bytes can be permuted within vectors, `vnni` and `bf16` say that there are dot products of bytes
     (AVX512-VNNI) and of bfloat16 (AVX512-BF16) in vectors, `amx` that there are tiles for both. Filled by
     compiler/target.
   }];
   let parameters = (ins "::mlir::StringAttr":$cpu, "int64_t":$vector_bytes, "int64_t":$vector_registers,
                     "int64_t":$l1_bytes, "int64_t":$l2_bytes, DefaultValuedParameter<"bool", "false">:$vnni,
-                    DefaultValuedParameter<"bool", "false">:$bf16, DefaultValuedParameter<"bool", "false">:$amx);
+                    DefaultValuedParameter<"bool", "false">:$bf16, DefaultValuedParameter<"bool", "false">:$amx,
+                    DefaultValuedParameter<"bool", "false">:$vbmi);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 

@@ -52,4 +52,23 @@ def FuseEpilogues : Pass<"ashlar-fuse-epilogues", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::ashlar::nn::NnDialect"];
 }
 
+def TabulateByteFunctions
+    : Pass<"ashlar-tabulate-byte-functions", "::mlir::func::FuncOp"> {
+  let summary = "make costly functions of one byte a table";
+  let description = [{
+    Where a byte is computed from one other byte and constants alone, by way of
+    something dear (a transcendental function, a division), as an activation
+    between quantized tensors is, its 256 values are computed now and looked up
+    (`nn.lookup`) when the model runs. In bodies of elementwise operations and
+    in epilogues.
+
+    Requires: elementwise operations fused. Guarantees: the values that the
+    constant folding of upstream's operations gives.
+
+    Example: test/passes/fuse/tabulate-byte-functions.mlir
+  }];
+  let dependentDialects = ["::ashlar::nn::NnDialect"];
+  let statistics = [Statistic<"numTables", "tables", "functions tabulated">];
+}
+
 #endif

@@ -12,6 +12,7 @@ void ashlar::buildFusePipeline(OpPassManager &manager) {
   manager.addPass(createCSEPass());
   manager.addNestedPass<func::FuncOp>(createFuseElementwise());
   manager.addNestedPass<func::FuncOp>(createFuseEpilogues());
+  manager.addNestedPass<func::FuncOp>(createTabulateByteFunctions());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 }

@@ -97,4 +97,19 @@ def ParallelLoopsToGrids
                            "::ashlar::tile::TileDialect"];
 }
 
+def LowerLookups : Pass<"ashlar-lower-lookups", "::mlir::func::FuncOp"> {
+  let summary = "look bytes up in tables of vectors";
+  let description = [{
+    `nn.lookup` becomes permutations of the table's bytes: two of 128 bytes each
+    where the target has VBMI, else sixteen of 16 bytes.
+
+    Requires: `tile.target` on the module. Guarantees: no `nn.lookup` remains.
+
+    Example: test/passes/kernel/lower-lookups.mlir
+  }];
+  let dependentDialects = [
+    "::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
+    "::mlir::LLVM::LLVMDialect"];
+}
+
 #endif

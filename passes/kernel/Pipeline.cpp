@@ -14,6 +14,7 @@ void ashlar::buildKernelPipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createLowerElementwise());
   manager.addPass(createConvertLinalgToParallelLoopsPass());
   manager.addNestedPass<func::FuncOp>(createParallelLoopsToGrids());
+  manager.addNestedPass<func::FuncOp>(createLowerLookups());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 }
