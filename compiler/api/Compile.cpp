@@ -38,6 +38,17 @@ LogicalResult report(MLIRContext &context, StringRef path, llvm::Error error) {
   return failure();
 }
 
+/// Leaves word for the pass that chooses precisions.
+void requestPrecision(ModuleOp module, const PrecisionOptions &options) {
+  Builder builder(module.getContext());
+  module->setAttr("ashlar.precision",
+                  builder.getStringAttr(options.everywhere));
+  SmallVector<Attribute> layers;
+  for (const auto &[expression, precision] : options.layers)
+    layers.push_back(builder.getStrArrayAttr({expression, precision}));
+  module->setAttr("ashlar.layer_precision", builder.getArrayAttr(layers));
+}
+
 /// One compilation: the steps that all results share.
 class Compilation {
 public:
@@ -90,7 +101,11 @@ LogicalResult Compilation::prepare(StringRef until) {
   if (!module)
     return failure();
   describeLayers(*module, model);
-  return runStages(*module, "import", until, options.stages);
+  requestPrecision(*module, options.precision);
+  if (failed(runStages(*module, "import", until, options.stages)))
+    return failure();
+  describePrecision(*module, model);
+  return success();
 }
 
 LogicalResult Compilation::describe() {

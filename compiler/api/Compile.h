@@ -15,6 +15,14 @@
 
 namespace ashlar {
 
+/// In which precision float layers multiply: "f32" or "bf16".
+struct PrecisionOptions {
+  std::string everywhere = "f32";
+  /// (regular expression over ONNX node names, precision); the last that
+  /// matches counts.
+  std::vector<std::pair<std::string, std::string>> layers;
+};
+
 struct CompileOptions {
   ImportOptions import;
   /// Ranges of dims that stay symbolic.
@@ -25,6 +33,7 @@ struct CompileOptions {
   std::vector<std::string> cpus = {"native"};
   /// False: the weights go to a file that the application maps.
   bool embedWeights = true;
+  PrecisionOptions precision;
   StageRunOptions stages;
 };
 

@@ -133,7 +133,9 @@ void KernelTable::addContraction(Operation *op, LayerDescription &layer) {
   auto isa = op->getAttrOfType<StringAttr>("ashlar.isa");
   layer.isa = isa ? isa.getValue().str() : isaOf(type, target).str();
   if (!StringRef(layer.isa).starts_with("AMX"))
-    layer.fallback = reasonAgainstTiles(op, type);
+    layer.fallback = layer.precision == "f32" && !layer.precisionReason.empty()
+                         ? layer.precisionReason
+                         : reasonAgainstTiles(op, type);
   layer.macs = countMacs(op);
   totalMacs += std::max<int64_t>(layer.macs, 0);
 }

@@ -1,6 +1,7 @@
 //===- DescribeModel.cpp - what the graph says about the model ------------===//
 #include "compiler/api/DescribeModel.h"
 
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -135,6 +136,23 @@ void ashlar::describeLayers(ModuleOp module, ModelDescription &model) {
     names.push_back(named.getName());
   });
   module->setAttr(kLayersAttrName, ArrayAttr::get(module.getContext(), names));
+}
+
+void ashlar::describePrecision(ModuleOp module, ModelDescription &model) {
+  llvm::StringMap<LayerDescription *> byName;
+  for (LayerDescription &layer : model.layers)
+    byName[layer.name] = &layer;
+  module.walk([&](Operation *op) {
+    auto precision = op->getAttrOfType<StringAttr>("ashlar.precision");
+    auto reason = op->getAttrOfType<StringAttr>("ashlar.precision_reason");
+    if (!precision || !reason)
+      return;
+    auto found = byName.find(onnx::nodeName(op->getLoc()));
+    if (found == byName.end())
+      return;
+    found->second->precision = precision.getValue().str();
+    found->second->precisionReason = reason.getValue().str();
+  });
 }
 
 void ashlar::describeWorkspace(ModuleOp lowered, VariantDescription &variant) {

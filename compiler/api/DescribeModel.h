@@ -20,6 +20,10 @@ mlir::LogicalResult describeInterface(mlir::ModuleOp module,
 /// The table of ONNX nodes; marks the module so that code can refer to it.
 void describeLayers(mlir::ModuleOp module, ModelDescription &model);
 
+/// In which precision each layer multiplies and why, from the module after
+/// stage `quantize`.
+void describePrecision(mlir::ModuleOp module, ModelDescription &model);
+
 /// What computes each of `layers` on `target`, from the module after stage
 /// `tile`: contractions, loops, or nothing at run time. Returns the
 /// multiply-accumulates of all contractions.

@@ -56,6 +56,7 @@ void buildQuantize(OpPassManager &manager) {
   manager.addPass(createFoldConstants());
   manager.addPass(createFoldDequantizedWeights());
   manager.addPass(createCSEPass());
+  manager.addPass(createChoosePrecision());
 }
 
 const Stage kStages[] = {

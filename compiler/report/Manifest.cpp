@@ -65,6 +65,7 @@ static void writeLayer(OStream &json, const LayerDescription &layer) {
     writeText(json, "kernel", layer.kernel);
     writeText(json, "isa", layer.isa);
     writeText(json, "precision", layer.precision);
+    writeText(json, "precision_reason", layer.precisionReason);
     writeText(json, "layout", layer.layout);
     writeNumber(json, "macs", layer.macs);
     writeNumber(json, "weight_bytes", layer.weightBytes);

@@ -104,4 +104,24 @@ def MergeRequantization : Pass<"ashlar-merge-requantization", "::mlir::ModuleOp"
   }];
 }
 
+def ChoosePrecision : Pass<"ashlar-choose-precision", "::mlir::ModuleOp"> {
+  let summary = "Decide in which precision each contraction multiplies, and why";
+  let description = [{
+    Writes `ashlar.precision` ("int8", "bf16", "f32") and `ashlar.precision_reason` on contractions. Integer ones are
+    int8. Of Conv, MatMul and Gemm in f32 the module's `ashlar.layer_precision` decides by name: a list of pairs, regular
+    expression and precision, of which the last that matches counts. For the others the module's `ashlar.precision` is
+    the wish; where that is "bf16", f32 stays
+
+    - in sums of fewer than 16 products,
+    - in convolutions with groups of fewer than 8 channels (depthwise ones),
+    - in layers of fewer than 65,536 products, which a small classifier is: rounding them costs more than it gains.
+
+    An expression that matches nothing is a warning. The CPU has no say.
+
+    Requires: inferred types, contractions integerized. Guarantees: no operation is added or removed.
+
+    Example: test/passes/quantize/choose-precision.mlir
+  }];
+}
+
 #endif // ASHLAR_PASSES_QUANTIZE_PASSES_TD

@@ -10,6 +10,8 @@
 #include "tools/ashlar/ModelOptions.h"
 #include "tools/ashlar/OutputFiles.h"
 
+#include "dialects/onnx/Diagnostics.h"
+
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -28,8 +30,14 @@ struct OperatorCount {
   int64_t nodesWithMacs = 0;
 };
 
+/// In which precision a contraction multiplies, where that was decided.
+struct PrecisionChoice {
+  std::string name, op, precision, reason;
+};
+
 struct Inspection {
   ModelDescription model;
+  std::vector<PrecisionChoice> precisions;
   bool isObject = false;
   std::map<std::string, OperatorCount> operators;
   int64_t parameters = 0, parameterBytes = 0;
@@ -82,6 +90,20 @@ static void countMultiplications(mlir::ModuleOp module, Inspection &result) {
   });
 }
 
+static void listPrecisions(mlir::ModuleOp module, Inspection &result) {
+  auto textOf = [](mlir::Operation *op, StringRef name) {
+    auto text = op->getAttrOfType<mlir::StringAttr>(name);
+    return text ? text.getValue().str() : std::string();
+  };
+  module.walk([&](mlir::Operation *op) {
+    if (op->hasAttr("ashlar.precision_reason"))
+      result.precisions.push_back({onnx::nodeName(op->getLoc()).str(),
+                                   operatorName(op),
+                                   textOf(op, "ashlar.precision"),
+                                   textOf(op, "ashlar.precision_reason")});
+  });
+}
+
 static int inspectModel(const std::string &path, const Arguments &arguments,
                         Inspection &result) {
   CompileOptions options;
@@ -101,6 +123,9 @@ static int inspectModel(const std::string &path, const Arguments &arguments,
           compileToStage(session.context(), path, options, "simplify")) {
     countMultiplications(*simplified, result);
     simplified = nullptr;
+    if (mlir::OwningOpRef<mlir::ModuleOp> quantized =
+            compileToStage(session.context(), path, options, "quantize"))
+      listPrecisions(*quantized, result);
     ok &= bool(compileToStage(session.context(), path, options, "convert"));
   } else {
     ok = false;
@@ -190,6 +215,11 @@ static void printText(const Inspection &result, llvm::raw_ostream &os) {
   }
   if (result.isObject)
     return;
+  if (!result.precisions.empty())
+    os << "Precision of products:\n";
+  for (const PrecisionChoice &choice : result.precisions)
+    os << "  '" << choice.name << "' " << choice.op << ": " << choice.precision
+       << ", " << choice.reason << '\n';
   os << "Parameters: " << result.parameters << " (" << result.parameterBytes
      << " bytes)\n";
   os << "MACs:       " << result.macs << " where shapes are known\n";
@@ -263,6 +293,15 @@ static void printJson(const Inspection &result, llvm::raw_ostream &os) {
       json.attribute("weights_bytes", int64_t(result.model.weightsBytes));
       json.attribute("model_sha256", result.model.modelHash);
     } else {
+      json.attributeArray("precision", [&] {
+        for (const PrecisionChoice &choice : result.precisions)
+          json.object([&] {
+            json.attribute("name", llvm::json::fixUTF8(choice.name));
+            json.attribute("op", choice.op);
+            json.attribute("precision", choice.precision);
+            json.attribute("reason", choice.reason);
+          });
+      });
       json.attribute("parameters", result.parameters);
       json.attribute("parameter_bytes", result.parameterBytes);
       json.attribute("macs", result.macs);
@@ -313,6 +352,8 @@ static int run(const Arguments &arguments) {
 
 Command ashlar::tool::inspectCommand() {
   std::vector<Option> options = shapeOptions();
+  for (Option &option : precisionOptions())
+    options.push_back(option);
   options.push_back({"json", "FILE", "write as JSON; '-' is standard output"});
   return {"inspect",
           "MODEL|OBJECT [OPTION...]",

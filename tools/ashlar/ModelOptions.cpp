@@ -7,6 +7,7 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Regex.h"
 
 using namespace ashlar;
 using namespace ashlar::tool;
@@ -23,18 +24,27 @@ std::vector<Option> ashlar::tool::shapeOptions() {
            true}};
 }
 
+std::vector<Option> ashlar::tool::precisionOptions() {
+  return {{"precision", "P",
+           "precision in which float layers multiply: f32 (default) or bf16, "
+           "where\n"
+           "that gains; a model that comes quantized runs so with no flag"},
+          {"layer", "REGEX=P",
+           "precision, f32 or bf16, of layers whose ONNX name matches\n"
+           "(repeatable: the last that matches counts)",
+           true}};
+}
+
 std::vector<Option> ashlar::tool::modelOptions() {
   std::vector<Option> options = {
       {"cpu", "LIST",
        "CPUs to compile for, by LLVM's names, separated by commas; the best\n"
        "that a machine has is chosen when the model runs; default: native"},
-      {"precision", "P", "precision of float layers: f32"},
-      {"layer", "REGEX=P", "precision of layers whose name matches", true},
       {"calibration", "FILE", "activation ranges for int8"},
       {"verify-stages", "", "check the intermediate code after every stage"},
       {"dump-ir", "DIR", "write the intermediate code after every stage"}};
-  for (Option &option : shapeOptions())
-    options.push_back(option);
+  for (const std::vector<Option> &more : {precisionOptions(), shapeOptions()})
+    options.insert(options.end(), more.begin(), more.end());
   return options;
 }
 
@@ -150,22 +160,44 @@ static llvm::Error readCpus(const Arguments &arguments,
   return llvm::Error::success();
 }
 
+// --precision, --layer and --calibration.
+static std::optional<int> readPrecision(const Arguments &arguments,
+                                        PrecisionOptions &options) {
+  StringRef precision = options.everywhere =
+      arguments.valueOr("precision", "f32");
+  if (precision == "int8" || arguments.has("calibration"))
+    return fail(ExitUnsupported,
+                "int8 needs the ranges of activations, and calibration is not "
+                "available yet: quantize the model first (QuantizeLinear and "
+                "DequantizeLinear, or QLinear operators); it then runs in int8 "
+                "without --precision");
+  if (precision == "auto")
+    return fail(ExitUnsupported, "--precision=auto is not available yet");
+  if (precision != "f32" && precision != "bf16")
+    return fail(ExitUsage, "option '--precision' got '" + precision +
+                               "', expected f32, bf16, int8 or auto");
+  for (StringRef text : arguments.values("layer")) {
+    auto [expression, wanted] = text.rsplit('=');
+    if (expression.empty() || (wanted != "f32" && wanted != "bf16"))
+      return fail(ExitUsage, "option '--layer' got '" + text +
+                                 "', expected 'REGEX=bf16' or 'REGEX=f32'");
+    std::string problem;
+    if (!llvm::Regex(expression).isValid(problem))
+      return fail(ExitUsage, "option '--layer': '" + expression +
+                                 "' is no regular expression: " + problem);
+    options.layers.emplace_back(expression.str(), wanted.str());
+  }
+  return std::nullopt;
+}
+
 std::optional<int> ashlar::tool::readModelOptions(const Arguments &arguments,
                                                   CompileOptions &options) {
   if (llvm::Error error = readShapes(arguments, options))
     return fail(ExitUsage, std::move(error));
   if (llvm::Error error = readCpus(arguments, options))
     return fail(ExitUsage, std::move(error));
-  std::string precision = arguments.valueOr("precision", "f32");
-  if (precision == "bf16" || precision == "int8" || precision == "auto")
-    return fail(ExitUnsupported,
-                "--precision=" + precision + " is not available yet");
-  if (precision != "f32")
-    return fail(ExitUsage, "option '--precision' got '" + precision +
-                               "', expected f32, bf16, int8 or auto");
-  for (StringRef name : {"layer", "calibration"})
-    if (arguments.has(name))
-      return fail(ExitUnsupported, "--" + name + " is not available yet");
+  if (auto code = readPrecision(arguments, options.precision))
+    return code;
   if (auto name = arguments.value("name")) {
     if (!isCIdentifier(*name))
       return fail(ExitUsage, "option '--name' got '" + *name +

@@ -13,6 +13,8 @@ namespace ashlar::tool {
 
 /// Options about shapes alone.
 std::vector<Option> shapeOptions();
+/// Options about precision alone.
+std::vector<Option> precisionOptions();
 /// All of them.
 std::vector<Option> modelOptions();
 

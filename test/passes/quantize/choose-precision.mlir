@@ -1,0 +1,34 @@
+// RUN: ashlar-opt %s --split-input-file --ashlar-choose-precision 2>&1 | FileCheck %s
+
+// Without a wish only integers say what they are.
+// CHECK-LABEL: func.func @plain
+// CHECK: "onnx.MatMulInteger"{{.*}}ashlar.precision = "int8", ashlar.precision_reason = "quantized in the model"
+// CHECK-NOT: ashlar.precision
+// CHECK: return
+func.func @plain(%x: tensor<64x64xf32>, %a: tensor<4x4xui8>, %b: tensor<4x4xi8>) -> (tensor<4x4xi32>, tensor<64x64xf32>) {
+  %i = "onnx.MatMulInteger"(%a, %b) {operandSegmentSizes = array<i32: 1, 1, 0, 0>} : (tensor<4x4xui8>, tensor<4x4xi8>) -> tensor<4x4xi32>
+  %y = "onnx.MatMul"(%x, %x) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %i, %y : tensor<4x4xi32>, tensor<64x64xf32>
+}
+
+// -----
+
+// CHECK: warning: no layer of products matches 'absent'
+// CHECK-LABEL: func.func @rule
+// CHECK: "onnx.MatMul"(%arg0, %arg0) {ashlar.precision = "bf16", ashlar.precision_reason = "asked for"}
+// CHECK: "onnx.MatMul"({{.*}}ashlar.precision = "f32", ashlar.precision_reason = "sums of 8 products only"
+// CHECK: "onnx.Gemm"({{.*}}ashlar.precision = "f32", ashlar.precision_reason = "640 products only"
+// CHECK: "onnx.Conv"({{.*}}ashlar.precision = "f32", ashlar.precision_reason = "groups of few channels are bound by memory"
+// CHECK: "onnx.MatMul"({{.*}}ashlar.precision = "f32", ashlar.precision_reason = "asked for by name"
+// CHECK: "onnx.MatMul"({{.*}}ashlar.precision = "bf16", ashlar.precision_reason = "asked for by name"
+module attributes {ashlar.precision = "bf16", ashlar.layer_precision = [["score", "f32"], ["absent", "f32"], ["score/2$", "bf16"]]} {
+func.func @rule(%x: tensor<64x64xf32>, %k: tensor<512x8xf32>, %l: tensor<8x512xf32>, %g: tensor<1x64xf32>, %w: tensor<64x10xf32>, %i: tensor<1x32x64x64xf32>, %f: tensor<32x1x5x5xf32>) {
+  %0 = "onnx.MatMul"(%x, %x) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %1 = "onnx.MatMul"(%k, %l) : (tensor<512x8xf32>, tensor<8x512xf32>) -> tensor<512x512xf32>
+  %2 = "onnx.Gemm"(%g, %w) : (tensor<1x64xf32>, tensor<64x10xf32>) -> tensor<1x10xf32>
+  %3 = "onnx.Conv"(%i, %f) {group = 32 : i64} : (tensor<1x32x64x64xf32>, tensor<32x1x5x5xf32>) -> tensor<1x32x60x60xf32>
+  %4 = "onnx.MatMul"(%x, %x) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32> loc("score/1")
+  %5 = "onnx.MatMul"(%x, %x) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32> loc("score/2")
+  return
+}
+}
