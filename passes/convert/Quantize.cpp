@@ -229,14 +229,20 @@ Lowered lowerDynamicQuantize(onnx::DynamicQuantizeLinearOp op,
                              TensorBuilder &b) {
   Value x = in.getX();
   Type f32 = b.getF32Type(), u8 = b.getIntegerType(8, /*isSigned=*/false);
-  SmallVector<int64_t> axes = llvm::to_vector(
-      llvm::seq<int64_t>(0, cast<RankedTensorType>(x.getType()).getRank()));
-  Value zero = b.zero(f32);
-  Value least = b.reduce(
-      x, axes, /*keepDims=*/false, zero,
+  // Rows first, in vectors and side by side, then what the rows gave.
+  auto extreme = [&](TensorBuilder::Combiner combiner) {
+    Value result = x;
+    int64_t rank = cast<RankedTensorType>(x.getType()).getRank();
+    if (rank > 1)
+      result =
+          b.reduce(x, {rank - 1}, /*keepDims=*/false, b.zero(f32), combiner);
+    int64_t rest = cast<RankedTensorType>(result.getType()).getRank();
+    return b.reduce(result, llvm::to_vector(llvm::seq<int64_t>(0, rest)),
+                    /*keepDims=*/false, b.zero(f32), combiner);
+  };
+  Value least = extreme(
       [](TensorBuilder &b, Value x, Value best) { return b.min(best, x); });
-  Value greatest = b.reduce(
-      x, axes, /*keepDims=*/false, zero,
+  Value greatest = extreme(
       [](TensorBuilder &b, Value x, Value best) { return b.max(best, x); });
   Value scale =
       b.map(f32, {least, greatest}, [](TensorBuilder &b, ValueRange v) {
