@@ -39,7 +39,7 @@ def Nn_ConvOp : Nn_EpilogueOp<"conv"> {
       `[groups, ceil(F/groups/32), R, S*C/groups, 32]`. i8 and bf16: rank 6, `[groups, ceil(F/groups/16), Q, L/g, 16, g]`
       with g = 4 or 2 neighbouring steps of the reduction in a 32-bit lane, where the reduction is Q runs of length L
       (see `PanelForm`): Q = R and L = S*C where a filter row is one run, else Q = R*S and L = C. With
-      `groups == C == F` (depthwise) it is rank 3, `[R, S, C]`.
+      `groups == C == F` (depthwise) it is rank 3, `[R, S, C]`, for i8 `[R*ceil(S/4), C (whole panels), 4]`.
 
     Elements are f32, bf16 (accumulated in f32), or i8: then `input` is unsigned, `filter` signed, and the accumulator
     i32, exact.

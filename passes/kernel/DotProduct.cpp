@@ -96,6 +96,25 @@ DotProduct::Operand DotProduct::loadLeft(IndexArithmetic &b, Value flat,
                                     all)};
 }
 
+DotProduct::Operand DotProduct::interleaveLeft(IndexArithmetic &b,
+                                               ArrayRef<Value> bytes) const {
+  auto pairs = [&](Value first, Value second) -> Value {
+    Value mixed = vector::InterleaveOp::create(b, first, second);
+    return vector::BitCastOp::create(b, vectorOf(columns, b.getI16Type()),
+                                     mixed);
+  };
+  Value words = vector::InterleaveOp::create(b, pairs(bytes[0], bytes[1]),
+                                             pairs(bytes[2], bytes[3]));
+  Value groups =
+      vector::BitCastOp::create(b, vectorOf(columns * 4, element), words);
+  if (kind == Kind::Bytes)
+    return {groups};
+  Value wide =
+      arith::ExtUIOp::create(b, vectorOf(columns * 4, b.getI16Type()), groups);
+  return {slice(b, wide, 0, columns * 2),
+          slice(b, wide, columns * 2, columns * 2)};
+}
+
 DotProduct::Operand DotProduct::loadRight(IndexArithmetic &b, Value flat,
                                           OpFoldResult at,
                                           OpFoldResult count) const {
@@ -139,9 +158,11 @@ void DotProduct::add(IndexArithmetic &b, const Operand &left,
   case Kind::WideBytes:
     StringRef name = columns == 16 ? "llvm.x86.avx512.pmaddw.d.512"
                                    : "llvm.x86.avx2.pmadd.wd";
-    for (auto [sum, half] : llvm::zip(sums, right)) {
-      Value products = callIntrinsic(b, name, sumType, {left[0], half});
-      sum = arith::AddIOp::create(b, sum, products);
+    // One group for all columns, or halves as on the right side.
+    for (auto [index, half] : llvm::enumerate(right)) {
+      Value factor = left.size() == 1 ? left[0] : left[index];
+      Value products = callIntrinsic(b, name, sumType, {factor, half});
+      sums[index] = arith::AddIOp::create(b, sums[index], products);
     }
     return;
   }

@@ -40,6 +40,10 @@ public:
   /// The group at `at`, of which `count` elements exist, for all columns.
   Operand loadLeft(IndexArithmetic &b, mlir::Value flat, mlir::OpFoldResult at,
                    int64_t count) const;
+  /// A group of its own for each column: byte `i` of every group from
+  /// `bytes[i]`, a vector of one byte a column. For bytes only.
+  Operand interleaveLeft(IndexArithmetic &b,
+                         llvm::ArrayRef<mlir::Value> bytes) const;
   /// The groups of a vector of columns at `at`; only the first `count` columns
   /// exist.
   Operand loadRight(IndexArithmetic &b, mlir::Value flat, mlir::OpFoldResult at,

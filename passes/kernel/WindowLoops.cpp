@@ -148,10 +148,7 @@ void WindowEmitter::addPlace(Index at, Index filterAt, int64_t pixels,
     Index from = b.add(at, b.mul(w.input.strides[2], pixel * w.strides[1]));
     Value element = loadWide(w.input, from, count, /*isUnsigned=*/true);
     Value &sum = sums[pixel];
-    if (weight && type.getElementType().isInteger()) {
-      sum = arith::AddIOp::create(b, sum,
-                                  arith::MulIOp::create(b, element, weight));
-    } else if (weight) {
+    if (weight) {
       sum = math::FmaOp::create(b, element, weight, sum);
     } else if (w.isMax) {
       sum = larger(element, sum);
@@ -231,6 +228,8 @@ LogicalResult lowerWindow(OpTy op, IndexArithmetic &b, Window &window) {
 } // namespace
 
 LogicalResult ashlar::lowerDepthwise(nn::ConvOp conv) {
+  if (getElementTypeOrSelf(conv.getInput().getType()).isInteger(8))
+    return lowerDepthwiseBytes(conv);
   IndexArithmetic b(conv.getLoc(), conv);
   Window window;
   window.filter = FlatView::of(b, conv.getFilter());

@@ -9,6 +9,9 @@ namespace ashlar {
 /// Depthwise convolution with a filter `[R, S, C]`, and pooling: vectors of
 /// channels, a few neighbouring pixels at once, the window unrolled.
 mlir::LogicalResult lowerDepthwise(nn::ConvOp conv);
+/// The same of bytes, with a filter `[R*ceil(S/4), C, 4]`: dot products of four
+/// neighbouring places.
+mlir::LogicalResult lowerDepthwiseBytes(nn::ConvOp conv);
 mlir::LogicalResult lowerPool(nn::PoolOp pool);
 
 } // namespace ashlar

@@ -90,15 +90,31 @@ ElementsAttr ashlar::packFilter(const ConstantData &data, const FilterPanels &p,
   });
 }
 
+SmallVector<int64_t> ashlar::depthwiseShape(ArrayRef<int64_t> sizes,
+                                            Type element) {
+  nn::PanelForm form = nn::PanelForm::of(element);
+  if (!element.isInteger(8))
+    return {sizes[2], sizes[3], sizes[0]};
+  return {int64_t(sizes[2] * llvm::divideCeil(sizes[3], form.group)),
+          int64_t(llvm::alignTo(sizes[0], form.width)), form.group};
+}
+
 ElementsAttr ashlar::packDepthwise(const ConstantData &data,
                                    ArrayRef<int64_t> sizes, Type element) {
-  int64_t channels = sizes[0], places = sizes[2] * sizes[3];
-  auto type = RankedTensorType::get({sizes[2], sizes[3], channels}, element);
+  SmallVector<int64_t> shape = depthwiseShape(sizes, element);
+  int64_t columns = sizes[3], places = sizes[2] * columns;
+  auto type = RankedTensorType::get(shape, element);
   return makeConstantData(type, "packed", [&](MutableArrayRef<char> raw) {
     ElementCopy copy(data, raw, element.getIntOrFloatBitWidth() / 8);
-    for (int64_t c = 0; c < channels; ++c)
-      for (int64_t place = 0; place < places; ++place)
-        copy(place * channels + c, c * places + place);
+    int64_t group = element.isInteger(8) ? shape[2] : 1;
+    int64_t width = element.isInteger(8) ? shape[1] : shape[2];
+    int64_t groups = llvm::divideCeil(columns, group);
+    for (int64_t c = 0; c < sizes[0]; ++c)
+      for (int64_t place = 0; place < places; ++place) {
+        int64_t r = place / columns, s = place % columns;
+        copy(((r * groups + s / group) * width + c) * group + s % group,
+             c * places + place);
+      }
   });
 }
 

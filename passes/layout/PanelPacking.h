@@ -27,7 +27,12 @@ bool isDepthwise(nn::ConvOp conv);
 /// [F, C, R, S] to panels.
 mlir::ElementsAttr packFilter(const ConstantData &data,
                               const FilterPanels &panels, mlir::Type element);
-/// [C, 1, R, S] to [R, S, C].
+/// Shape of a depthwise filter [C, 1, R, S] in memory: [R, S, C]; of bytes
+/// [R*ceil(S/4), C, 4], padded with zeros: neighbouring places of a filter row
+/// lie side by side.
+llvm::SmallVector<int64_t> depthwiseShape(llvm::ArrayRef<int64_t> sizes,
+                                          mlir::Type element);
+/// [C, 1, R, S] to that shape.
 mlir::ElementsAttr packDepthwise(const ConstantData &data,
                                  llvm::ArrayRef<int64_t> sizes,
                                  mlir::Type element);

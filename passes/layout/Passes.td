@@ -8,7 +8,7 @@ def PackWeights : Pass<"ashlar-pack-weights", "::mlir::ModuleOp"> {
   let summary = "bring constant weights into the panels that kernels read";
   let description = [{
     Filters of `nn.conv` become `[groups, F/32, R, S*C, 32]` (depthwise ones
-    `[R, S, C]`), constant right sides of `nn.matmul` `[N/32, K, 32]`, padded
+    `[R, S, C]`, of i8 `[R*S/4, C, 4]`), constant right sides of `nn.matmul` `[N/32, K, 32]`, padded
     with zeros. i8 and bf16 have panels of 16 columns with 4 or 2 steps of the
     reduction side by side (`nn::PanelForm`). One layout a type, whatever the
     CPU.

@@ -74,11 +74,21 @@ Value generate(ImplicitLocOpBuilder &b, ArrayRef<OpFoldResult> sizes,
       .getResult(0);
 }
 
-Value depthwiseElement(ImplicitLocOpBuilder &inner, nn::ConvOp conv) {
+Value depthwiseElement(ImplicitLocOpBuilder &inner, nn::ConvOp conv,
+                       bool grouped) {
   IndexBody at(inner);
-  return tensor::ExtractOp::create(
-      inner, conv.getFilter(),
-      ValueRange{at.axis(2), at.fixed(0), at.axis(0), at.axis(1)});
+  if (!grouped)
+    return tensor::ExtractOp::create(
+        inner, conv.getFilter(),
+        ValueRange{at.axis(2), at.fixed(0), at.axis(0), at.axis(1)});
+  ArrayRef<int64_t> sizes = conv.getFilterSizes();
+  constexpr int64_t kGroup = 4;
+  int64_t groups = (sizes[3] + kGroup - 1) / kGroup;
+  Value row = at.div(at.axis(0), groups);
+  Value column = at.add(at.mul(at.rem(at.axis(0), groups), kGroup), at.axis(2));
+  return at.elementOrZero(conv.getFilter(),
+                          {at.axis(1), at.fixed(0), row, column},
+                          {{0, at.fixed(sizes[0])}, {3, at.fixed(sizes[3])}});
 }
 
 Value filterElement(ImplicitLocOpBuilder &inner, nn::ConvOp conv,
@@ -131,14 +141,14 @@ SmallVector<OpFoldResult> ashlar::matrixPanelShape(OpBuilder &builder,
 Value ashlar::packFilterAtRunTime(nn::ConvOp conv) {
   ImplicitLocOpBuilder b(conv.getLoc(), conv);
   Type element = getElementTypeOrSelf(conv.getFilter().getType());
-  ArrayRef<int64_t> sizes = conv.getFilterSizes();
-  if (isDepthwise(conv))
-    return generate(
-        b,
-        getAsIndexOpFoldResult(b.getContext(), {sizes[2], sizes[3], sizes[0]}),
-        element, [&](ImplicitLocOpBuilder &inner) {
-          return depthwiseElement(inner, conv);
-        });
+  if (isDepthwise(conv)) {
+    SmallVector<int64_t> shape = depthwiseShape(conv.getFilterSizes(), element);
+    return generate(b, getAsIndexOpFoldResult(b.getContext(), shape), element,
+                    [&](ImplicitLocOpBuilder &inner) {
+                      return depthwiseElement(inner, conv,
+                                              element.isInteger(8));
+                    });
+  }
   FilterPanels panels = FilterPanels::of(conv);
   return generate(b, getAsIndexOpFoldResult(b.getContext(), panels.shape()),
                   element, [&](ImplicitLocOpBuilder &inner) {

@@ -61,3 +61,20 @@ func.func @pool(%x: memref<1x6x6x64xi8>, %y: memref<1x4x4x64xi8>) {
   return
 }
 }
+
+// -----
+
+// Depthwise: four places of a filter row of each channel side by side.
+// CHECK-LABEL: func.func @depthwise
+// CHECK: vector.interleave
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// CHECK-NOT: nn.conv
+module attributes {tile.target = #tile.target<cpu = "icelake-server", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 1310720, vnni = true>} {
+func.func @depthwise(%x: memref<1x10x10x24xi8>, %w: memref<3x32x4xi8>, %y: memref<1x8x8x24xi32>) {
+  nn.conv %x, %w outs(%y) {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 24 : i64, filter_sizes = array<i64: 24, 1, 3, 3>} : memref<1x10x10x24xi8>, memref<3x32x4xi8>, memref<1x8x8x24xi32> {
+  ^bb0(%acc: i32):
+    nn.yield %acc : i32
+  }
+  return
+}
+}
