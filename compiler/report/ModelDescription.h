@@ -46,8 +46,8 @@ struct LayerDescription {
   std::string isa;       // highest instruction set that the kernel uses
   std::string precision; // "f32", "int8" ...
   std::string precisionReason;
-  std::string layout;    // "nchw", "nhwc", "nchw16c" ...
-  std::string fallback;  // why no better kernel was taken
+  std::string layout;   // "nchw", "nhwc", "nchw16c" ...
+  std::string fallback; // why no better kernel was taken
   int64_t macs = -1;
   int64_t weightBytes = -1;
   int64_t bytes = -1;  // read and written, weights too

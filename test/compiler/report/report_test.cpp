@@ -37,8 +37,8 @@ ModelDescription example() {
   scalar.dtype = ASHLAR_BFLOAT16;
   model.inputs = {input};
   model.outputs = {output, scalar};
-  model.layers.push_back(
-      {"/conv", "Conv", "contraction", "avx512", "f32", "nhwc", "", 1000, 64});
+  model.layers.push_back({"/conv", "Conv", "contraction", "avx512", "f32", "",
+                          "nhwc", "", 1000, 64});
   VariantDescription variant;
   variant.cpu = "x86-64-v3";
   variant.sharedWorkspaceBytes = 128;
