@@ -163,6 +163,7 @@ typedef struct ashlar_model_info {
   const void *weights;          /* embedded weights, null if they are kept in a file */
   uint64_t weights_bytes;
   uint64_t state_bytes;
+  const char *weights_hash;     /* SHA-256 of weights that are kept in a file, hexadecimal; empty if embedded */
 } ashlar_model_info;
 
 /* CPU features, as far as code generation distinguishes them. */

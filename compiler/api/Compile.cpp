@@ -179,6 +179,9 @@ FailureOr<std::unique_ptr<llvm::Module>> Compilation::translate() {
   model.layers = model.variants.front().layers;
   model.weightsEmbedded = options.embedWeights;
   model.weightsBytes = weights.size();
+  // A file may be mixed up, what is in the object may not.
+  if (!model.weightsEmbedded)
+    model.weightsHash = weights.hash();
   addEntryPoints(*all, model);
   return all;
 }

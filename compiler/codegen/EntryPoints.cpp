@@ -162,13 +162,14 @@ GlobalVariable *TableBuilder::buildInfo() {
     }
     weights = global;
   }
-  Constant *info = row(
-      {i32(sizeof(ashlar_model_info)), i32(ASHLAR_ABI_VERSION),
-       text(model.prefix), text(model.modelHash), text(model.producer),
-       i32(model.inputs.size()), i32(model.outputs.size()),
-       i32(model.dims.size()), i32(model.variants.size()),
-       i32(model.layers.size()), i32(outputDims), tensors(), dims(), variants(),
-       layers(), weights, i64(model.weightsBytes), i64(model.stateBytes)});
+  Constant *info =
+      row({i32(sizeof(ashlar_model_info)), i32(ASHLAR_ABI_VERSION),
+           text(model.prefix), text(model.modelHash), text(model.producer),
+           i32(model.inputs.size()), i32(model.outputs.size()),
+           i32(model.dims.size()), i32(model.variants.size()),
+           i32(model.layers.size()), i32(outputDims), tensors(), dims(),
+           variants(), layers(), weights, i64(model.weightsBytes),
+           i64(model.stateBytes), text(model.weightsHash)});
   return new GlobalVariable(module, info->getType(), true,
                             GlobalValue::InternalLinkage, info,
                             model.prefix + ".info");

@@ -5,6 +5,7 @@
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/text_format.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 
 using namespace llvm;
 namespace pb = google::protobuf;
@@ -79,6 +80,12 @@ parseModelFile(std::shared_ptr<MemoryBuffer> buffer, StringRef name,
                          : parseBinary(bytes, file->model))
     return std::move(error);
   return std::move(file);
+}
+
+bool isTextModel(StringRef path) {
+  StringRef extension = sys::path::extension(path);
+  return extension == ".textproto" || extension == ".pbtxt" ||
+         extension == ".prototxt";
 }
 
 Expected<std::shared_ptr<MemoryBuffer>> openMapped(StringRef path) {

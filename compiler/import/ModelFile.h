@@ -29,6 +29,9 @@ llvm::Expected<std::unique_ptr<ModelFile>>
 parseModelFile(std::shared_ptr<llvm::MemoryBuffer> buffer, llvm::StringRef name,
                llvm::StringRef folder, bool text);
 
+/// Whether a file's name says that it is in protobuf's text format.
+bool isTextModel(llvm::StringRef path);
+
 /// Opens a file for reading by mapping it; only regular files.
 llvm::Expected<std::shared_ptr<llvm::MemoryBuffer>>
 openMapped(llvm::StringRef path);

@@ -128,11 +128,17 @@ LogicalResult GraphImporter::applyShapes(const proto::GraphProto &graph) {
       ok = false;
       continue;
     }
-    for (auto [dim, wanted] : llvm::zip(tensor.shape().dim(), shape.dims)) {
+    for (auto [axis, pair] :
+         llvm::enumerate(llvm::zip(tensor.shape().dim(), shape.dims))) {
+      auto [dim, wanted] = pair;
       if (ShapedType::isDynamic(wanted))
         continue;
-      if (dim.has_dim_value() && dim.dim_value() != wanted)
+      if (dim.has_dim_value() && dim.dim_value() != wanted) {
+        emitWarning(loc) << "dimension " << axis << " of input '" << shape.input
+                         << "' is " << dim.dim_value()
+                         << " in the model, compiling for " << wanted;
         types.dropShapes();
+      }
       if (!dim.dim_param().empty() && !types.bindDim(dim.dim_param(), wanted)) {
         emitError(loc) << "dimension '" << dim.dim_param() << "' of input '"
                        << shape.input << "' is given two values";
@@ -296,11 +302,8 @@ static OwningOpRef<ModuleOp> import(MLIRContext &context,
                                     StringRef name, StringRef folder,
                                     const ImportOptions &options) {
   context.loadDialect<onnx::OnnxDialect, func::FuncDialect>();
-  StringRef extension = llvm::sys::path::extension(name);
-  bool text = options.text || extension == ".textproto" ||
-              extension == ".pbtxt" || extension == ".prototxt";
-  llvm::Expected<std::unique_ptr<ModelFile>> file =
-      parseModelFile(std::move(buffer), name, folder, text);
+  llvm::Expected<std::unique_ptr<ModelFile>> file = parseModelFile(
+      std::move(buffer), name, folder, options.text || isTextModel(name));
   if (!file) {
     emitError(FileLineColLoc::get(&context, name, 0, 0),
               llvm::toString(file.takeError()));

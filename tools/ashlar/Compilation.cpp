@@ -2,16 +2,25 @@
 #include "tools/ashlar/Command.h"
 #include "tools/ashlar/ExitCode.h"
 #include "tools/ashlar/ModelOptions.h"
+#include "tools/ashlar/ObjectOptions.h"
 #include "tools/ashlar/Progress.h"
 #include "tools/ashlar/Reproducer.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/SHA256.h"
 
 using namespace ashlar;
 using namespace ashlar::tool;
 using llvm::StringRef;
 
-Session::Session() : mlirContext(mlir::MLIRContext::Threading::DISABLED) {
+Session::Session(unsigned threads)
+    : mlirContext(mlir::MLIRContext::Threading::DISABLED) {
+  if (threads > 1) {
+    pool = std::make_unique<llvm::DefaultThreadPool>(
+        llvm::hardware_concurrency(threads));
+    mlirContext.setThreadPool(*pool);
+  }
   printer = std::make_unique<DiagnosticPrinter>(mlirContext, llvm::errs());
   prepareContext(mlirContext);
 }
@@ -84,6 +93,11 @@ static llvm::Error mapWeights(StringRef path, const Arguments &arguments,
                       llvm::Twine((*mapped)->getBufferSize()) +
                       " bytes, expected " + llvm::Twine(info.weights_bytes) +
                       ": the weights are those of another model");
+  llvm::SHA256 hash;
+  hash.update((*mapped)->getBuffer());
+  if (llvm::toHex(hash.final(), /*LowerCase=*/true) != info.weights_hash)
+    return usageError(file + ": error: the weights are those of another model: "
+                             "their hash is not the one in the object");
   // Small files are read, not mapped, to wherever the allocator puts them.
   if (reinterpret_cast<uintptr_t>((*mapped)->getBufferStart()) %
       ASHLAR_ALIGNMENT) {
@@ -129,6 +143,11 @@ RunnableModel ashlar::tool::obtainModel(StringRef path,
     return {};
   }
   RunnableModel result{std::move(*model), nullptr};
+  if (!compiledHere)
+    if (llvm::Error error = checkObjectOptions(arguments, result->info())) {
+      exitCode = fail(ExitUsage, std::move(error));
+      return {};
+    }
   if (llvm::Error error = mapWeights(path, arguments, result)) {
     exitCode = fail(ExitInvalid, std::move(error));
     return {};

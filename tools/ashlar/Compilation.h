@@ -7,6 +7,7 @@
 #include "compiler/report/DiagnosticPrinter.h"
 #include "tools/ashlar/Arguments.h"
 
+#include "llvm/Support/ThreadPool.h"
 #include <memory>
 #include <optional>
 
@@ -15,7 +16,8 @@ namespace ashlar::tool {
 /// A context ready for compilations, whose diagnostics are printed.
 class Session {
 public:
-  Session();
+  /// Passes may use this many threads; what they do is the same.
+  explicit Session(unsigned threads = 1);
   mlir::MLIRContext &context() { return mlirContext; }
   DiagnosticPrinter &diagnostics() { return *printer; }
 
@@ -24,6 +26,7 @@ public:
   int failed(llvm::StringRef model);
 
 private:
+  std::unique_ptr<llvm::DefaultThreadPool> pool; // outlives the context
   mlir::MLIRContext mlirContext;
   std::unique_ptr<DiagnosticPrinter> printer;
 };

@@ -24,6 +24,7 @@ struct Plan {
   std::string emit = "obj", stage; // stage: of "mlir:STAGE"
   std::string object, header, manifest, weights, depfile;
   CompileOptions options;
+  unsigned threads = 1;
 };
 } // namespace
 
@@ -81,6 +82,7 @@ static std::optional<int> makePlan(const Arguments &arguments, Plan &plan) {
     auto count = parseNumber("j", *jobs, 1024);
     if (!count)
       return fail(ExitUsage, count.takeError());
+    plan.threads = unsigned(*count);
   }
   std::string stem = prefixFromPath(plan.model);
   bool text = plan.emit == "mlir" || plan.emit == "asm";
@@ -167,10 +169,8 @@ static std::vector<std::string> filesOfModel(const Plan &plan) {
     llvm::consumeError(buffer.takeError());
     return files;
   }
-  StringRef extension = llvm::sys::path::extension(plan.model);
-  bool text =
-      llvm::is_contained({".textproto", ".pbtxt", ".prototxt"}, extension);
-  auto parsed = parseModelFile(*buffer, plan.model, folder, text);
+  auto parsed =
+      parseModelFile(*buffer, plan.model, folder, isTextModel(plan.model));
   if (!parsed) {
     llvm::consumeError(parsed.takeError());
     return files;
@@ -243,7 +243,7 @@ static int run(const Arguments &arguments) {
   Plan plan;
   if (auto code = makePlan(arguments, plan))
     return *code;
-  Session session;
+  Session session(plan.threads);
   if (plan.emit != "obj")
     return emitText(plan, session);
   std::optional<Progress> progress;
@@ -285,7 +285,7 @@ Command ashlar::tool::compileCommand() {
       {"manifest", "FILE", "the manifest; default: beside the object"},
       {"depfile", "FILE", "dependencies, as make and ninja read them"},
       {"strict", "", "warnings are errors"},
-      {"j", "N", "threads to compile with; the result is the same"}};
+      {"j", "N", "threads that passes may use; the result is the same"}};
   options.insert(options.end(), more.begin(), more.end());
   return {"compile",
           "MODEL -o OUT.o [OPTION...]",

@@ -2,6 +2,7 @@
 #include "compiler/data/Compare.h"
 #include "compiler/data/TensorProtoFile.h"
 #include "compiler/execution/ModelRunner.h"
+#include "compiler/import/ModelFile.h"
 #include "compiler/report/ModelDescription.h"
 #include "tools/ashlar/Command.h"
 #include "tools/ashlar/Compilation.h"
@@ -62,7 +63,7 @@ struct SetReport {
 };
 } // namespace
 
-static Error readTolerances(const Arguments &arguments, size_t outputs,
+static Error readTolerances(const Arguments &arguments,
                             Tolerances &tolerances) {
   if (auto text = arguments.value("rtol")) {
     auto value = parseReal("rtol", *text);
@@ -84,11 +85,37 @@ static Error readTolerances(const Arguments &arguments, size_t outputs,
       return value.takeError();
     tolerances.absolute.push_back(*value);
   }
-  if (parts.size() != 1 && parts.size() != outputs)
-    return usageError("option '--atol' has " + llvm::Twine(parts.size()) +
+  return Error::success();
+}
+
+// One value, or one for each output.
+static Error checkTolerances(const Tolerances &tolerances, size_t outputs) {
+  size_t given = tolerances.absolute.size();
+  if (given != 1 && given != outputs)
+    return usageError("option '--atol' has " + llvm::Twine(given) +
                       " values, the model has " + llvm::Twine(outputs) +
                       " outputs");
   return Error::success();
+}
+
+// The same before a long compilation, where the file can be read.
+static Error checkTolerancesEarly(const Tolerances &tolerances,
+                                  StringRef path) {
+  if (tolerances.absolute.size() == 1)
+    return Error::success();
+  auto buffer = openMapped(path);
+  if (!buffer || isObjectFile((*buffer)->getBuffer())) {
+    llvm::consumeError(buffer.takeError());
+    return Error::success();
+  }
+  auto parsed = parseModelFile(
+      *buffer, path, llvm::sys::path::parent_path(path), isTextModel(path));
+  if (!parsed) {
+    llvm::consumeError(parsed.takeError());
+    return Error::success();
+  }
+  return checkTolerances(tolerances,
+                         size_t((*parsed)->model.graph().output_size()));
 }
 
 static int exitCodeOf(ashlar_status status) {
@@ -301,12 +328,15 @@ static int run(const Arguments &arguments) {
       return fail(ExitUsage, number.takeError());
     threads = *number;
   }
+  Tolerances tolerances;
+  if (Error error = readTolerances(arguments, tolerances))
+    return fail(ExitUsage, std::move(error));
+  if (Error error = checkTolerancesEarly(tolerances, path))
+    return fail(ExitUsage, std::move(error));
   RunnableModel model = obtainModel(path, arguments, code);
   if (!model)
     return code;
-  Tolerances tolerances;
-  if (Error error =
-          readTolerances(arguments, model->info().num_outputs, tolerances))
+  if (Error error = checkTolerances(tolerances, model->info().num_outputs))
     return fail(ExitUsage, std::move(error));
   auto sets = readInputs(arguments, model->info());
   if (!sets) {

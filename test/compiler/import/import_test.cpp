@@ -38,6 +38,8 @@ TEST(ImportTest, DimAndShapeOverrides) {
   EXPECT_THAT(printed, HasSubstr("tensor<5xf32>"));
   options.shapes = {{"x", {5, 4}}};
   EXPECT_THAT(importText(text, options).print(), HasSubstr("tensor<5x4xf32>"));
+  EXPECT_THAT(importText(text, options).message(),
+              HasSubstr("is 3 in the model, compiling for 4"));
   options.shapes = {{"x", {5}}};
   EXPECT_THAT(importText(text, options).message(),
               HasSubstr("has 2 dimensions, but 1 are given"));
