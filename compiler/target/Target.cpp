@@ -18,7 +18,6 @@ constexpr uint64_t kCascadeLake = kAvx512 | ASHLAR_CPU_AVX512_VNNI;
 constexpr uint64_t kIceLake =
     kCascadeLake | ASHLAR_CPU_AVX512_VBMI | ASHLAR_CPU_AVX512_EXTRA;
 constexpr uint64_t kSapphireRapids = kIceLake | ASHLAR_CPU_AVX512_BF16 |
-                                     ASHLAR_CPU_AVX512_FP16 |
                                      ASHLAR_CPU_AVX_VNNI | ASHLAR_CPU_AMX_TILE |
                                      ASHLAR_CPU_AMX_INT8 | ASHLAR_CPU_AMX_BF16;
 
@@ -62,8 +61,9 @@ std::string featureString(llvm::StringRef cpu) {
       text += ',';
     text += feature.starts_with("+") ? feature.str() : "+" + feature.str();
   }
-  // Wide vectors are what the kernels are made for.
-  return text + ",-prefer-256-bit";
+  // Wide vectors are what the kernels are made for. f16 is computed in f32, so
+  // that a machine which hides its instructions for f16 will do.
+  return text + ",-prefer-256-bit,-avx512fp16,-amx-fp16";
 }
 
 const KnownCpu *findCpu(llvm::StringRef name) {
@@ -73,9 +73,11 @@ const KnownCpu *findCpu(llvm::StringRef name) {
     return found == std::end(kCpus) ? nullptr : found;
   }
   uint64_t present = ashlar_cpu_features();
+  // LLVM's znver4 has instructions that no other maker's CPU knows.
+  bool isZen = llvm::sys::getHostCPUName().starts_with("znver");
   // A masked AMX (no permission) still leaves the best AVX-512 CPU.
   for (const KnownCpu &cpu : kCpus)
-    if (cpu.name != "graniterapids" && cpu.name != "znver4" &&
+    if (cpu.name != "graniterapids" && (cpu.name != "znver4" || isZen) &&
         (cpu.required & ~present) == 0)
       return &cpu;
   return nullptr;
