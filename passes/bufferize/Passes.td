@@ -19,6 +19,27 @@ def CompactRows : Pass<"ashlar-compact-rows", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::bufferization::BufferizationDialect"];
 }
 
+def ProduceInPlace : Pass<"ashlar-produce-in-place", "::mlir::func::FuncOp"> {
+  let summary = "producers write into the tensor that their result is joined into";
+  let description = [{
+    A padded tensor, or one that `insert_slice` puts together from parts, is made
+    before the first part is: a contraction, pool or elementwise operation whose
+    result is a part gets the slice as destination, so that padding and
+    concatenation cost no copy. Of a padded tensor the frame alone is filled.
+    Other readers of a part read the slice.
+
+    Requires: tensors, epilogues fused. Guarantees: the same bits; no `tensor.pad`
+    of constant sizes and value remains; parts that are read in ways that want
+    them compact are copied as before.
+
+    Example: test/passes/bufferize/produce-in-place.mlir
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::affine::AffineDialect"];
+}
+
 def BindArguments : Pass<"ashlar-bind-arguments", "::mlir::ModuleOp"> {
   let summary = "make the model's function take the caller's argument structure";
   let description = [{

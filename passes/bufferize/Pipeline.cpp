@@ -9,6 +9,7 @@ using namespace mlir;
 using namespace ashlar;
 
 void ashlar::buildBufferizePipeline(OpPassManager &manager) {
+  manager.addNestedPass<func::FuncOp>(createProduceInPlace());
   manager.addPass(createCompactRows());
   manager.addPass(createBindArguments());
   // Sizes of outputs have to become arithmetic on dimensions before their

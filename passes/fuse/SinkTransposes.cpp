@@ -223,6 +223,52 @@ struct SinkThroughConcat : OpRewritePattern<tensor::ConcatOp> {
   }
 };
 
+/// The same for a tensor put together by insertions: transposes of all parts
+/// become one of the whole.
+struct SinkThroughInsertions : OpRewritePattern<tensor::InsertSliceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(tensor::InsertSliceOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op->hasOneUse())
+      if (auto next = dyn_cast<tensor::InsertSliceOp>(*op->user_begin());
+          next && next.getDest() == op.getResult())
+        return failure(); // the last insertion speaks for all
+    AffineMap map;
+    SmallVector<tensor::InsertSliceOp> row;
+    Value dest = op.getResult();
+    while (auto insert = dest.getDefiningOp<tensor::InsertSliceOp>()) {
+      auto match = matchTranspose(insert.getSource());
+      if (!match || (map && map != match->map) ||
+          insert.getSourceType().getRank() != insert.getType().getRank() ||
+          (insert != op && !insert->hasOneUse()))
+        return failure();
+      map = match->map;
+      row.push_back(insert);
+      dest = insert.getDest();
+    }
+    auto empty = dest.getDefiningOp<tensor::EmptyOp>();
+    if (!empty)
+      return failure();
+    auto arrange = [&](SmallVector<OpFoldResult> values) {
+      SmallVector<OpFoldResult> arranged;
+      for (int64_t place : placesOf(map))
+        arranged.push_back(values[place]);
+      return arranged;
+    };
+    Value joined = tensor::EmptyOp::create(rewriter, op.getLoc(),
+                                           arrange(empty.getMixedSizes()),
+                                           empty.getType().getElementType());
+    for (tensor::InsertSliceOp insert : llvm::reverse(row))
+      joined = tensor::InsertSliceOp::create(
+          rewriter, insert.getLoc(), matchTranspose(insert.getSource())->source,
+          joined, arrange(insert.getMixedOffsets()),
+          arrange(insert.getMixedSizes()), arrange(insert.getMixedStrides()));
+    Value result = makeTranspose(rewriter, op.getLoc(), joined, map);
+    rewriter.replaceOpWithNewOp<tensor::CastOp>(op, op.getType(), result);
+    return success();
+  }
+};
+
 /// slice(transpose(x)) -> transpose(slice(x)).
 struct SinkThroughSlice : OpRewritePattern<tensor::ExtractSliceOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -278,8 +324,8 @@ struct SinkTransposes : ashlar::impl::SinkTransposesBase<SinkTransposes> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<ComposeTransposes, TransposeOfUnits, SinkThroughElementwise,
-                 SinkThroughPad, SinkThroughConcat, SinkThroughSlice,
-                 ReduceTransposed>(&getContext());
+                 SinkThroughPad, SinkThroughConcat, SinkThroughInsertions,
+                 SinkThroughSlice, ReduceTransposed>(&getContext());
     tensor::CastOp::getCanonicalizationPatterns(patterns, &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
