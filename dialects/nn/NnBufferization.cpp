@@ -83,5 +83,6 @@ void nn::registerBufferizableOpInterfaceExternalModels(
     ConvOp::attachInterface<EpilogueOpModel<ConvOp>>(*context);
     MatmulOp::attachInterface<EpilogueOpModel<MatmulOp>>(*context);
     PoolOp::attachInterface<EpilogueOpModel<PoolOp>>(*context);
+    WinogradOp::attachInterface<EpilogueOpModel<WinogradOp>>(*context);
   });
 }

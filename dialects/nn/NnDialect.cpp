@@ -83,7 +83,8 @@ template <typename OpTy>
 LogicalResult reifyInit(OpTy op, OpBuilder &builder,
                         ReifiedRankedShapedTypeDims &shapes) {
   if (op->getNumResults())
-    shapes.push_back(tensor::getMixedSizes(builder, op.getLoc(), op.getInit()));
+    for (Value init : op.getDpsInits())
+      shapes.push_back(tensor::getMixedSizes(builder, op.getLoc(), init));
   return success();
 }
 
@@ -99,7 +100,8 @@ bool isTrivial(Region &epilogue) {
 template <typename OpTy>
 LogicalResult verifyEpilogue(OpTy op, Type accumulator) {
   auto initType = cast<ShapedType>(op.getInit().getType());
-  if (op->getNumResults() != (isa<TensorType>(initType) ? 1u : 0u))
+  if (op->getNumResults() !=
+      (isa<TensorType>(initType) ? op.getNumDpsInits() : 0))
     return op.emitOpError(
         "expected one result for a tensor destination and none for a buffer");
   if (op->getNumResults() && op->getResult(0).getType() != initType)
@@ -139,13 +141,42 @@ LogicalResult verifyEpilogue(OpTy op, Type accumulator) {
   LogicalResult OP::reifyResultShapes(OpBuilder &builder,                      \
                                       ReifiedRankedShapedTypeDims &shapes) {   \
     return reifyInit(*this, builder, shapes);                                  \
-  }                                                                            \
-  bool OP::hasTrivialEpilogue() { return isTrivial(getEpilogue()); }
+  }
 
 ASHLAR_EPILOGUE_OP(ConvOp)
 ASHLAR_EPILOGUE_OP(MatmulOp)
 ASHLAR_EPILOGUE_OP(PoolOp)
+ASHLAR_EPILOGUE_OP(WinogradOp)
 #undef ASHLAR_EPILOGUE_OP
+
+bool ConvOp::hasTrivialEpilogue() { return isTrivial(getEpilogue()); }
+bool MatmulOp::hasTrivialEpilogue() { return isTrivial(getEpilogue()); }
+bool PoolOp::hasTrivialEpilogue() { return isTrivial(getEpilogue()); }
+
+MutableOperandRange WinogradOp::getDpsInitsMutable() {
+  return MutableOperandRange(*this, getInitMutable().getOperandNumber(), 3);
+}
+
+int64_t WinogradOp::getTileSize() {
+  int64_t places = cast<ShapedType>(getFilter().getType()).getDimSize(0);
+  return places == 36 ? 4 : 2;
+}
+
+LogicalResult WinogradOp::verify() {
+  auto filter = cast<ShapedType>(getFilter().getType());
+  if (filter.getRank() != 4 ||
+      (filter.getDimSize(0) != 16 && filter.getDimSize(0) != 36))
+    return emitOpError("expected a filter of 16 or 36 transformed places");
+  auto input = cast<ShapedType>(getInput().getType()),
+       init = cast<ShapedType>(getInit().getType());
+  if (input.getRank() != 4 || init.getRank() != 4)
+    return emitOpError("expected an input and a destination of rank 4 (NHWC)");
+  for (unsigned axis : {1u, 2u})
+    if (input.getDimSize(axis) !=
+        int64_t(llvm::alignTo(init.getDimSize(axis), getTileSize())) + 2)
+      return emitOpError("expected an input that holds whole tiles");
+  return verifyEpilogue(*this, accumulatorType(input.getElementType()));
+}
 
 LogicalResult ConvOp::verify() {
   auto rankOf = [](Value value) {

@@ -110,6 +110,37 @@ def Nn_LookupOp : Nn_Op<"lookup", !listconcat([Pure, SameOperandsAndResultType],
   let hasVerifier = 1;
 }
 
+def Nn_WinogradOp : Nn_Op<"winograd", [
+    SingleBlockImplicitTerminator<"YieldOp">, DestinationStyleOpInterface,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "3x3 convolution of f32 by products of transformed tiles (Winograd's method)";
+  let description = [{
+    `nn.conv` with a 3x3 filter and steps of one, computed tile by tile: an output tile of m x m pixels follows from
+    (m+2)^2 products instead of 9 m^2. `filter` is transformed and in panels, `[(m+2)^2, ceil(F/32), C, 32]`; m is 2 or
+    4. `input` is padded so that every tile reads inside of it. `transformed`, `[(m+2)^2, P*C or more]`, and `products`,
+    `[(m+2)^2, P*F or more]`, are working memory for P (`tiles`) tiles, a number of whole rows of tiles that divides the
+    image's.
+    `extras` as for `nn.conv`. The results are the three destinations.
+  }];
+  let arguments = (ins AnyShaped:$input, AnyShaped:$filter, Variadic<AnyShaped>:$extras, AnyShaped:$init,
+                   AnyShaped:$transformed, AnyShaped:$products,
+                   I64Attr:$tiles);
+  let regions = (region SizedRegion<1>:$epilogue);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable();
+    /// Pixels of an output tile along one axis.
+    int64_t getTileSize();
+  }];
+  let assemblyFormat = [{
+    $input `,` $filter (`epilogue` `(` $extras^ `:` type($extras) `)`)? `outs` `(` $init `,` $transformed `,` $products `)`
+    attr-dict `:` type($input) `,` type($filter) `,` type($init) `,` type($transformed) `,` type($products)
+    (`->` type($results)^)? $epilogue
+  }];
+}
+
 def Nn_YieldOp : Nn_Op<"yield", [Pure, Terminator, ReturnLike]> {
   let summary = "the value that an epilogue stores";
   let arguments = (ins Variadic<AnyType>:$operands);

@@ -93,8 +93,9 @@ bool areDisjoint(const Part &a, const Part &b) {
 /// Operations that read and write buffers with gaps as well as others.
 bool readsSlices(OpOperand &use) {
   Operation *user = use.getOwner();
-  return isa<nn::ConvOp, nn::PoolOp, linalg::GenericOp, tensor::InsertSliceOp,
-             tensor::ExtractSliceOp, tensor::PadOp>(user);
+  return isa<nn::ConvOp, nn::PoolOp, nn::WinogradOp, linalg::GenericOp,
+             tensor::InsertSliceOp, tensor::ExtractSliceOp, tensor::PadOp>(
+      user);
 }
 
 class Joiner {
@@ -150,17 +151,19 @@ bool Joiner::isAvailable(OpFoldResult value, Operation *before) {
 Operation *Joiner::findProducer(const Part &part) {
   Operation *producer = part.source.getDefiningOp();
   if (!producer || producer->getBlock() != join.root->getBlock() ||
-      producer->getNumResults() != 1)
+      part.source != producer->getResult(0))
     return nullptr;
   auto style = dyn_cast<DestinationStyleOpInterface>(producer);
-  if (!style || style.getNumDpsInits() != 1 ||
+  if (!style ||
+      (style.getNumDpsInits() != 1 && !isa<nn::WinogradOp>(producer)) ||
       !style.getDpsInits()[0].getDefiningOp<tensor::EmptyOp>())
     return nullptr;
   if (auto generic = dyn_cast<linalg::GenericOp>(producer)) {
     if (generic.getNumParallelLoops() != generic.getNumLoops() ||
         generic.payloadUsesValueFromOperand(generic.getDpsInitOperand(0)))
       return nullptr;
-  } else if (!isa<nn::ConvOp, nn::PoolOp, nn::MatmulOp>(producer)) {
+  } else if (!isa<nn::ConvOp, nn::PoolOp, nn::MatmulOp, nn::WinogradOp>(
+                 producer)) {
     return nullptr;
   }
   if (!llvm::all_of(producer->getUses(), readsSlices))

@@ -71,4 +71,24 @@ def TabulateByteFunctions
   let statistics = [Statistic<"numTables", "tables", "functions tabulated">];
 }
 
+def ChooseWinograd : Pass<"ashlar-choose-winograd", "::mlir::func::FuncOp"> {
+  let summary = "compute 3x3 convolutions of f32 by products of transformed tiles";
+  let description = [{
+    An `nn.conv` of f32 with a constant 3x3 filter, steps of one and at least 16
+    channels on both sides becomes an `nn.winograd` where an estimate of its
+    operations and of the weights it reads says that this pays: tiles of 4x4
+    pixels take a quarter of the products, tiles of 2x2 less than half. Filters
+    are transformed here, in double precision; the image's padding grows to whole
+    tiles. The estimate knows the sizes alone, never the CPU.
+
+    Requires: epilogues fused. Guarantees: results differ from the direct sum by
+    rounding; the same bits on every target.
+
+    Example: test/passes/fuse/choose-winograd.mlir
+  }];
+  let dependentDialects = ["::ashlar::nn::NnDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 #endif

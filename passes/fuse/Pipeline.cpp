@@ -13,6 +13,7 @@ void ashlar::buildFusePipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createFuseElementwise());
   manager.addNestedPass<func::FuncOp>(createFuseEpilogues());
   manager.addNestedPass<func::FuncOp>(createTabulateByteFunctions());
+  manager.addNestedPass<func::FuncOp>(createChooseWinograd());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 }

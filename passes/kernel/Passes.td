@@ -27,6 +27,27 @@ def LowerContractions : Pass<"ashlar-lower-contractions", "::mlir::func::FuncOp"
     "::mlir::affine::AffineDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
+def ExpandWinograd : Pass<"ashlar-expand-winograd", "::mlir::func::FuncOp"> {
+  let summary = "convolutions in transformed tiles as loops and matrix products";
+  let description = [{
+    `nn.winograd` on buffers becomes a loop over strips of tiles with three steps
+    each: tiles of the input are transformed (a task grid), multiplied by the
+    transformed filter (one batched `nn.matmul`), and transformed to pixels,
+    which the epilogue is applied to (a task grid). All sums are fused
+    multiply-adds in one order.
+
+    Requires: bufferized IR, `tile.target` on the module. Guarantees: no
+    `nn.winograd` remains; the same bits on every target.
+
+    Example: test/passes/kernel/expand-winograd.mlir
+  }];
+  let dependentDialects = [
+    "::mlir::vector::VectorDialect", "::mlir::scf::SCFDialect",
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::math::MathDialect", "::ashlar::tile::TileDialect",
+    "::ashlar::nn::NnDialect"];
+}
+
 def LowerCopies : Pass<"ashlar-lower-copies", "::mlir::func::FuncOp"> {
   let summary = "copies of strided buffers to loops";
   let description = [{

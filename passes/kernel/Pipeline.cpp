@@ -8,6 +8,8 @@ using namespace mlir;
 using namespace ashlar;
 
 void ashlar::buildKernelPipeline(OpPassManager &manager) {
+  // Before contractions: it makes some.
+  manager.addNestedPass<func::FuncOp>(createExpandWinograd());
   manager.addNestedPass<func::FuncOp>(createLowerContractions());
   manager.addNestedPass<func::FuncOp>(createLowerCopies());
   manager.addNestedPass<func::FuncOp>(createLowerReductions());
