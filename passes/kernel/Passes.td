@@ -99,6 +99,24 @@ def LowerReductions : Pass<"ashlar-lower-reductions", "::mlir::func::FuncOp"> {
     "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }
 
+def LowerTransposes : Pass<"ashlar-lower-transposes", "::mlir::func::FuncOp"> {
+  let summary = "transposes by blocks that are turned in registers";
+  let description = [{
+    An elementwise `linalg.generic` that reads an input along another axis than
+    it writes along works on square blocks: rows of a block are loaded, turned by
+    shuffles, and stored as rows of the other axis. Rests are masked.
+
+    Requires: bufferized IR; what needs no turning is lowered before. Guarantees:
+    the same bits.
+
+    Example: test/passes/kernel/lower-transposes.mlir
+  }];
+  let dependentDialects = [
+    "::mlir::vector::VectorDialect", "::mlir::scf::SCFDialect",
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::ashlar::tile::TileDialect"];
+}
+
 def ParallelLoopsToGrids
     : Pass<"ashlar-parallel-loops-to-grids", "::mlir::func::FuncOp"> {
   let summary = "make grids of parallel loops that are worth it";
