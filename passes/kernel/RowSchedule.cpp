@@ -10,6 +10,9 @@ namespace {
 
 /// Left-hand bytes that a task goes over again for every tile of channels.
 constexpr int64_t kBandBytes = 256 << 10;
+/// The same of matrices, whose right sides are large more often: they are read
+/// again for every band.
+constexpr int64_t kMatrixBandBytes = 1 << 20;
 /// Tasks to aim at, so that a few workers can be kept busy.
 constexpr int64_t kMinimumTasks = 8;
 
@@ -89,7 +92,8 @@ RowSchedule RowSchedule::choose(const RowContraction &contraction,
   if (rows == 1) {
     schedule.bandRows = 1;
     schedule.bandColumns = llvm::alignTo(
-        std::max<int64_t>(kBandBytes / std::max<int64_t>(columnBytes, 1), 1),
+        std::max<int64_t>(kMatrixBandBytes / std::max<int64_t>(columnBytes, 1),
+                          1),
         schedule.tileColumns);
   } else {
     schedule.bandColumns = std::max<int64_t>(columns, 1);
