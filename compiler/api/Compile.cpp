@@ -10,6 +10,7 @@
 
 #include "compiler/api/DescribeModel.h"
 #include "passes/bufferize/Passes.h"
+#include "passes/simplify/Passes.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -102,8 +103,21 @@ LogicalResult Compilation::prepare(StringRef until) {
     return failure();
   describeLayers(*module, model);
   requestPrecision(*module, options.precision);
-  if (failed(runStages(*module, "import", until, options.stages)))
+  if (failed(runStages(*module, "import", "simplify", options.stages)))
     return failure();
+  if (options.onSimplified)
+    options.onSimplified(*module);
+  if (until == "simplify")
+    return success();
+  if (options.integerIslands) {
+    if (failed(runStages(*module, "simplify", "quantize", options.stages)))
+      return failure();
+  } else {
+    PassManager manager(&context);
+    manager.addPass(createFoldDequantizedWeights());
+    if (failed(manager.run(*module)))
+      return failure();
+  }
   describePrecision(*module, model);
   return success();
 }

@@ -34,6 +34,10 @@ struct CompileOptions {
   /// False: the weights go to a file that the application maps.
   bool embedWeights = true;
   PrecisionOptions precision;
+  /// False: quantized graphs run operator by operator, as the standard says.
+  bool integerIslands = true;
+  /// Called with the simplified graph, which it may change.
+  std::function<void(mlir::ModuleOp)> onSimplified;
   StageRunOptions stages;
 };
 
