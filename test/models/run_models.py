@@ -95,7 +95,8 @@ def check_model(model, arguments):
     for cpu in CPUS:
         label = f"{model.name} for {cpu}"
         target = os.path.join(arguments.scratch, f"{model.name}.{cpu}.o")
-        code, output, seconds, memory = call([arguments.ashlar, "compile", model.path, "-o", target, "--cpu=" + cpu])
+        code, output, seconds, memory = call([arguments.ashlar, "compile", model.path, "-o", target, "--cpu=" + cpu,
+                                              "--verify-stages"])
         done += len(model.sets) + 1
         if memory > memory_allowed(model.path):
             failures.append(f"failed: {label}: compiled in {memory >> 20} MiB, allowed {memory_allowed(model.path) >> 20}")

@@ -87,6 +87,7 @@ Result runCase(const Case &test, const RunOptions &options) {
   CompileOptions compile;
   compile.prefix = "model";
   compile.cpus = {options.cpu};
+  compile.stages.verifyContracts = true;
   mlir::FailureOr<CompiledModel> compiled =
       compileModel(context, test.folder + "/model.onnx", compile);
   if (mlir::failed(compiled))
