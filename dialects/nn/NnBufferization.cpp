@@ -75,6 +75,31 @@ struct EpilogueOpModel
   }
 };
 
+struct PackOpModel
+    : DstBufferizableOpInterfaceExternalModel<PackOpModel, nn::PackOp> {
+  bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
+                              const AnalysisState &) const {
+    return !cast<nn::PackOp>(op).isDpsInit(&operand);
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    auto pack = cast<nn::PackOp>(op);
+    rewriter.setInsertionPoint(op);
+    FailureOr<Value> source =
+        getBuffer(rewriter, pack.getSource(), options, state);
+    FailureOr<Value> init = getBuffer(rewriter, pack.getInit(), options, state);
+    if (failed(source) || failed(init))
+      return failure();
+    nn::PackOp::create(rewriter, op->getLoc(), TypeRange(),
+                       withContiguousRows(rewriter, op->getLoc(), *source),
+                       *init, pack.getTransposed());
+    replaceOpWithBufferizedValues(rewriter, op, *init);
+    return success();
+  }
+};
+
 } // namespace
 
 void nn::registerBufferizableOpInterfaceExternalModels(
@@ -83,6 +108,7 @@ void nn::registerBufferizableOpInterfaceExternalModels(
     ConvOp::attachInterface<EpilogueOpModel<ConvOp>>(*context);
     MatmulOp::attachInterface<EpilogueOpModel<MatmulOp>>(*context);
     PoolOp::attachInterface<EpilogueOpModel<PoolOp>>(*context);
+    PackOp::attachInterface<PackOpModel>(*context);
     WinogradOp::attachInterface<EpilogueOpModel<WinogradOp>>(*context);
   });
 }

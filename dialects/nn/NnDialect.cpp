@@ -218,6 +218,30 @@ LogicalResult MatmulOp::verify() {
   return verifyEpilogue(*this, accumulatorType(element));
 }
 
+void PackOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  addEffects(*this, effects);
+}
+
+LogicalResult PackOp::reifyResultShapes(OpBuilder &builder,
+                                        ReifiedRankedShapedTypeDims &shapes) {
+  return reifyInit(*this, builder, shapes);
+}
+
+LogicalResult PackOp::verify() {
+  auto source = cast<ShapedType>(getSource().getType()),
+       init = cast<ShapedType>(getInit().getType());
+  if (PanelForm::of(source.getElementType()).group == 1 ||
+      source.getElementType() != init.getElementType())
+    return emitOpError("expected a source and panels of i8 or bf16");
+  if ((source.getRank() != 2 && source.getRank() != 3) ||
+      init.getRank() != source.getRank() + 2)
+    return emitOpError("expected matrices of rank 2 or 3, and panels of two "
+                       "dimensions more");
+  return success();
+}
+
 LogicalResult LookupOp::verify() {
   if (!getElementTypeOrSelf(getX().getType()).isInteger(8))
     return emitOpError("expected bytes");

@@ -99,6 +99,25 @@ def Nn_PoolOp : Nn_EpilogueOp<"pool"> {
   }];
 }
 
+def Nn_PackOp : Nn_Op<"pack", [
+    DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {
+  let summary = "matrices in the panels that nn.matmul reads";
+  let description = [{
+    `source` holds i8 or bf16 matrices `[K, N]` or `[B, K, N]` (`transposed`: `[N, K]` or `[B, N, K]`); `init` is the
+    packed form of `nn.matmul`, padded with zeros. For right sides that are known only when the model runs.
+  }];
+  let arguments = (ins AnyShaped:$source, AnyShaped:$init, UnitAttr:$transposed);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    $source `outs` `(` $init `)` attr-dict `:` type($source) `,` type($init) (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getInitMutable(); }
+  }];
+}
+
 def Nn_LookupOp : Nn_Op<"lookup", !listconcat([Pure, SameOperandsAndResultType], ElementwiseMappable.traits)> {
   let summary = "a function of a byte, by its table";
   let description = [{

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include "dialects/nn/NnDialect.h"
+#include "passes/kernel/PanelLoops.h"
 #include "passes/kernel/TileContraction.h"
 #include "passes/kernel/WindowLoops.h"
 
@@ -216,7 +217,7 @@ struct LowerContractions
   void runOnOperation() override {
     SmallVector<Operation *> work;
     getOperation().walk([&](Operation *op) {
-      if (isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp>(op))
+      if (isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp, nn::PackOp>(op))
         work.push_back(op);
     });
     for (Operation *op : work) {
@@ -227,6 +228,8 @@ struct LowerContractions
         done = depthwise ? lowerDepthwise(conv) : lowerConv(conv);
       } else if (auto matmul = dyn_cast<nn::MatmulOp>(op)) {
         done = lowerMatmul(matmul);
+      } else if (auto pack = dyn_cast<nn::PackOp>(op)) {
+        done = lowerPack(pack);
       } else {
         done = lowerPool(cast<nn::PoolOp>(op));
       }

@@ -1,4 +1,5 @@
-//===- LowerReductions.cpp - float reductions in one fixed order ----------===//
+//===- LowerReductions.cpp - reductions of rows in one fixed order
+//----------===//
 #include "passes/kernel/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -28,20 +29,23 @@ Operation *findCombiner(linalg::GenericOp op) {
   BlockArgument accumulator = op.getBody()->getArguments().back();
   if (!combiner || combiner->getBlock() != op.getBody() ||
       !isa<arith::AddFOp, arith::MulFOp, arith::MaximumFOp, arith::MinimumFOp,
-           arith::MaxNumFOp, arith::MinNumFOp>(combiner) ||
+           arith::MaxNumFOp, arith::MinNumFOp, arith::AddIOp>(combiner) ||
       !accumulator.hasOneUse() || *accumulator.user_begin() != combiner)
     return nullptr;
   return combiner;
 }
 
-double neutralOf(Operation *combiner) {
+TypedAttr neutralOf(Operation *combiner, Builder &b) {
+  Type type = combiner->getResult(0).getType();
+  if (isa<arith::AddIOp>(combiner))
+    return b.getZeroAttr(type);
   double infinity = std::numeric_limits<double>::infinity();
   if (isa<arith::AddFOp>(combiner))
-    return -0.0;
+    return b.getFloatAttr(type, -0.0);
   if (isa<arith::MulFOp>(combiner))
-    return 1.0;
-  return isa<arith::MaximumFOp, arith::MaxNumFOp>(combiner) ? -infinity
-                                                            : infinity;
+    return b.getFloatAttr(type, 1.0);
+  bool isMaximum = isa<arith::MaximumFOp, arith::MaxNumFOp>(combiner);
+  return b.getFloatAttr(type, isMaximum ? -infinity : infinity);
 }
 
 class ReductionEmitter {
@@ -147,9 +151,8 @@ void ReductionEmitter::emitRow(ArrayRef<Value> outer) {
   Value lanes = b.value(b.fixed(kLanes)), extent = extents.back();
   Value whole =
       b.value(b.mul(b.div(getAsOpFoldResult(extent), kLanes), kLanes));
-  auto neutral = b.getFloatAttr(type.getElementType(), neutralOf(combiner));
   Value start = arith::ConstantOp::create(
-      b, DenseElementsAttr::get(type, {Attribute(neutral)}));
+      b, DenseElementsAttr::get(type, {Attribute(neutralOf(combiner, b))}));
   auto vectors = scf::ForOp::create(b, zero, whole, lanes, start);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -235,7 +238,8 @@ struct LowerReductions : ashlar::impl::LowerReductionsBase<LowerReductions> {
       if (!isRowReduction(op) || !isVectorizable(op))
         continue;
       if (Operation *combiner = findCombiner(op))
-        if (combiner->getResult(0).getType().isF32())
+        if (Type type = combiner->getResult(0).getType();
+            type.isF32() || type.isInteger(32))
           ReductionEmitter(op, combiner).emit();
     }
   }

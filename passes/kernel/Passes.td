@@ -83,9 +83,9 @@ def LowerElementwise : Pass<"ashlar-lower-elementwise", "::mlir::func::FuncOp"> 
 }
 
 def LowerReductions : Pass<"ashlar-lower-reductions", "::mlir::func::FuncOp"> {
-  let summary = "float reductions along the last axis in one fixed order";
+  let summary = "reductions along the last axis in one fixed order";
   let description = [{
-    A `linalg.generic` that folds its last, contiguous axis with a float sum,
+    A `linalg.generic` that folds its last, contiguous axis with a sum (of floats or 32-bit integers),
     product, maximum or minimum accumulates in 16 lanes, which are then folded
     by a fixed tree, then the rest one by one. LLVM may not reorder floats
     itself; this order is the same on every instruction set.

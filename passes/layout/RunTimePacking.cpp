@@ -168,42 +168,19 @@ Value ashlar::packMatrixAtRunTime(nn::MatmulOp matmul) {
       matrixPanelShape(b, b.getLoc(), form, sizes[rank - 2], sizes[rank - 1]);
   if (rank == 3)
     shape.insert(shape.begin(), sizes[0]);
-  // Reads through a transpose in front: the same elements.
-  auto transpose = matchTranspose(source);
-  return generate(
-      b, shape, type.getElementType(), [&](ImplicitLocOpBuilder &inner) {
-        IndexBody at(inner);
-        int64_t first = rank == 3;
-        Value column =
-            at.add(at.mul(at.axis(first), form.width), at.axis(first + 2));
-        Value step = at.axis(first + 1);
-        if (form.group > 1)
-          step = at.add(at.mul(step, form.group), at.axis(first + 3));
-        Value depth = getValueOrCreateConstantIndexOp(inner, inner.getLoc(),
-                                                      sizes[rank - 2]);
-        Value width = getValueOrCreateConstantIndexOp(inner, inner.getLoc(),
-                                                      sizes[rank - 1]);
-        SmallVector<Value> indices{step, column};
-        if (rank == 3)
-          indices.insert(indices.begin(), at.axis(0));
-        SmallVector<std::pair<unsigned, Value>> limits{
-            {unsigned(rank - 2), depth}, {unsigned(rank - 1), width}};
-        Value from = source;
-        if (transpose) {
-          from = transpose->source;
-          SmallVector<Value> moved(rank);
-          SmallVector<std::pair<unsigned, Value>> movedLimits;
-          for (auto [axis, expression] :
-               llvm::enumerate(transpose->map.getResults())) {
-            unsigned position = cast<AffineDimExpr>(expression).getPosition();
-            moved[axis] = indices[position];
-            for (auto [limited, limit] : limits)
-              if (limited == position)
-                movedLimits.push_back({unsigned(axis), limit});
-          }
-          indices = moved;
-          limits = movedLimits;
-        }
-        return at.elementOrZero(from, indices, limits);
-      });
+  // Reads through a transpose of the matrices in front: the same elements.
+  bool transposed = false;
+  if (auto transpose = matchTranspose(source)) {
+    SmallVector<unsigned> swapped{0, 2, 1};
+    if (rank == 2)
+      swapped = {1, 0};
+    transposed =
+        transpose->map == AffineMap::getPermutationMap(swapped, b.getContext());
+    if (transposed)
+      source = transpose->source;
+  }
+  Value init = tensor::EmptyOp::create(b, shape, type.getElementType());
+  return nn::PackOp::create(b, TypeRange{init.getType()}, source, init,
+                            transposed)
+      .getResult(0);
 }

@@ -78,3 +78,19 @@ func.func @depthwise(%x: memref<1x10x10x24xi8>, %w: memref<3x32x4xi8>, %y: memre
   return
 }
 }
+
+// -----
+
+// Matrices that are known only when the model runs: rows interleaved, or, transposed, groups moved.
+// CHECK-LABEL: func.func @pack
+// CHECK: vector.interleave
+// CHECK: vector.store {{.*}} vector<64xi8>
+// CHECK: vector.load {{.*}} vector<4xi8>
+// CHECK-NOT: nn.pack
+module attributes {tile.target = #tile.target<cpu = "icelake-server", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 1310720, vnni = true>} {
+func.func @pack(%v: memref<2x24x64xi8>, %k: memref<2x24x64xi8>, %p: memref<2x4x6x16x4xi8>, %q: memref<2x2x16x16x4xi8>) {
+  nn.pack %v outs(%p) : memref<2x24x64xi8>, memref<2x4x6x16x4xi8>
+  nn.pack %k outs(%q) {transposed} : memref<2x24x64xi8>, memref<2x2x16x16x4xi8>
+  return
+}
+}

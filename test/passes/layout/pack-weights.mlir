@@ -42,7 +42,7 @@ func.func @bytes(%a: tensor<4x100xi8>) -> tensor<4x40xi32> {
 
 // The right side of every batch is packed while the model runs.
 // CHECK-LABEL: func.func @activations
-// CHECK: linalg.generic {{.*}} outs({{.*}} : tensor<2x3x4x16x4xi8>)
+// CHECK: nn.pack %arg1 outs({{.*}}) : tensor<2x16x40xi8>, tensor<2x3x4x16x4xi8>
 // CHECK: nn.matmul {{.*}} {packed}
 func.func @activations(%a: tensor<2x4x16xi8>, %b: tensor<2x16x40xi8>) -> tensor<2x4x40xi32> {
   %e = tensor.empty() : tensor<2x4x40xi32>
