@@ -176,6 +176,7 @@ FailureOr<std::unique_ptr<llvm::Module>> Compilation::translate() {
       return failure();
     lowered = std::move(*one);
     describeWorkspace(*lowered, model.variants[index]);
+    refineKernels(*lowered, target, model.variants[index].layers);
     if (options.stages.onStage)
       options.stages.onStage("codegen");
     auto code = translateVariant(*lowered, llvmContext, target, model,

@@ -5,11 +5,13 @@
 #include "llvm/ADT/TypeSwitch.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinTypes.h"
 
 #include "dialects/nn/NnDialect.h"
+#include "passes/kernel/Passes.h"
 #include "runtime/ashlar_rt.h"
 
 using namespace mlir;
@@ -88,12 +90,12 @@ public:
   }
 
   void add(Operation *op);
+  void refine(ArrayAttr chosen);
   int64_t finish();
 
 private:
   SmallVector<int64_t> layersOf(Location loc) const;
   void addContraction(Operation *op, LayerDescription &layer);
-  std::string reasonAgainstTiles(Operation *op, Type type) const;
 
   const Target &target;
   std::vector<LayerDescription> &layers;
@@ -113,29 +115,12 @@ SmallVector<int64_t> KernelTable::layersOf(Location loc) const {
   return found;
 }
 
-/// Why tiles do not multiply `type` in `op`.
-std::string KernelTable::reasonAgainstTiles(Operation *op, Type type) const {
-  if (auto reason = op->getAttrOfType<StringAttr>("ashlar.reason"))
-    return reason.getValue().str();
-  if (!type.isInteger(8) && !type.isBF16())
-    return "tiles multiply int8 and bf16";
-  if (!(target.required & ASHLAR_CPU_AMX_TILE))
-    return target.cpu + " has none";
-  return "no tile kernel for this operation";
-}
-
 void KernelTable::addContraction(Operation *op, LayerDescription &layer) {
   Type type = multipliedType(op);
   layer.kernel = op->getName().getStringRef().str();
   layer.layout = isa<nn::MatmulOp>(op) ? "rows" : "nhwc";
   layer.precision = precisionOf(type).str();
-  // The pass that decides about the kernel may say so itself.
-  auto isa = op->getAttrOfType<StringAttr>("ashlar.isa");
-  layer.isa = isa ? isa.getValue().str() : isaOf(type, target).str();
-  if (!StringRef(layer.isa).starts_with("AMX"))
-    layer.fallback = layer.precision == "f32" && !layer.precisionReason.empty()
-                         ? layer.precisionReason
-                         : reasonAgainstTiles(op, type);
+  layer.isa = isaOf(type, target).str();
   layer.macs = countMacs(op);
   totalMacs += std::max<int64_t>(layer.macs, 0);
 }
@@ -179,6 +164,25 @@ void KernelTable::add(Operation *op) {
   }
 }
 
+/// What the kernel stage decided: (location, instruction set, reason).
+void KernelTable::refine(ArrayAttr chosen) {
+  for (auto entry : chosen.getAsRange<ArrayAttr>()) {
+    SmallVector<int64_t> places =
+        layersOf(Location(cast<LocationAttr>(entry[0])));
+    if (places.empty())
+      continue;
+    LayerDescription &layer = layers[places.front()];
+    layer.isa = cast<StringAttr>(entry[1]).getValue().str();
+    layer.fallback = cast<StringAttr>(entry[2]).getValue().str();
+    // That it multiplies floats was decided earlier, for a reason.
+    if (layer.precision == "f32" && !layer.precisionReason.empty())
+      layer.fallback = layer.precisionReason;
+    for (int64_t place : llvm::drop_begin(places))
+      if (layers[place].partOf == places.front())
+        layers[place].isa = layer.isa;
+  }
+}
+
 int64_t KernelTable::finish() {
   for (LayerDescription &layer : layers)
     if (layer.kernel.empty())
@@ -193,4 +197,16 @@ int64_t ashlar::describeKernels(ModuleOp module, const Target &target,
   KernelTable table(target, layers);
   module.walk([&](Operation *op) { table.add(op); });
   return table.finish();
+}
+
+void ashlar::refineKernels(ModuleOp lowered, const Target &target,
+                           std::vector<LayerDescription> &layers) {
+  KernelTable table(target, layers);
+  lowered.walk([&](LLVM::LLVMFuncOp function) {
+    if (auto chosen =
+            function->getAttrOfType<ArrayAttr>(kChosenKernelsAttrName)) {
+      table.refine(chosen);
+      function->removeAttr(kChosenKernelsAttrName);
+    }
+  });
 }

@@ -30,6 +30,10 @@ void describePrecision(mlir::ModuleOp module, ModelDescription &model);
 int64_t describeKernels(mlir::ModuleOp module, const Target &target,
                         std::vector<LayerDescription> &layers);
 
+/// Corrects that by what the kernel stage chose, which its code still tells.
+void refineKernels(mlir::ModuleOp lowered, const Target &target,
+                   std::vector<LayerDescription> &layers);
+
 /// The workspace that a variant's lowered code asks for, where that is a
 /// constant.
 void describeWorkspace(mlir::ModuleOp lowered, VariantDescription &variant);

@@ -52,6 +52,14 @@ DotProduct::DotProduct(MLIRContext *context, Type element,
   sumType = vectorOf(columns, nn::accumulatorType(element));
 }
 
+StringRef DotProduct::instructionSet() const {
+  if (kind == Kind::Bytes)
+    return "AVX512-VNNI";
+  if (kind == Kind::Bf16)
+    return "AVX512-BF16";
+  return columns == 16 ? "AVX-512" : "AVX2";
+}
+
 int64_t DotProduct::rightRegisters() const {
   return kind == Kind::WideBytes || kind == Kind::WideBf16 ? 2 : 1;
 }

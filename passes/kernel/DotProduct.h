@@ -27,6 +27,8 @@ public:
              tile::TargetAttr target);
 
   int64_t lanes() const { return columns; }
+  /// The highest instruction set that it uses: "AVX2", "AVX512-VNNI" ...
+  llvm::StringRef instructionSet() const;
   /// Registers that the sums of a vector of columns, a prepared vector of the
   /// right side and a prepared group of the left side take.
   int64_t sumRegisters() const { return kind == Kind::WideBytes ? 2 : 1; }

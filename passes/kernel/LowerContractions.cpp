@@ -72,6 +72,23 @@ void mergePixels(IndexArithmetic &b, RowContraction &contraction,
   contraction.batches = b.fixed(1);
 }
 
+/// Notes for the tables of the object what was chosen, and why.
+void recordKernel(IndexArithmetic &b, StringRef instructions,
+                  StringRef reason) {
+  auto function = b.getInsertionBlock()->getParentOp();
+  if (!isa<func::FuncOp>(function))
+    function = function->getParentOfType<func::FuncOp>();
+  if (!function)
+    return;
+  SmallVector<Attribute> entries;
+  if (auto known = function->getAttrOfType<ArrayAttr>(kChosenKernelsAttrName))
+    entries.append(known.begin(), known.end());
+  entries.push_back(
+      b.getArrayAttr({LocationAttr(b.getLoc()), b.getStringAttr(instructions),
+                      b.getStringAttr(reason)}));
+  function->setAttr(kChosenKernelsAttrName, b.getArrayAttr(entries));
+}
+
 /// In tile registers where they serve, else in vectors.
 void emitBest(IndexArithmetic &b, const RowContraction &contraction, Value lhs,
               Epilogue &epilogue, tile::TargetAttr target) {
@@ -79,9 +96,12 @@ void emitBest(IndexArithmetic &b, const RowContraction &contraction, Value lhs,
   bool slack = lhs.getDefiningOp<tile::WorkspaceOp>() != nullptr;
   StringRef reason;
   if (auto schedule =
-          TileSchedule::choose(b, contraction, target, slack, reason))
+          TileSchedule::choose(b, contraction, target, slack, reason)) {
+    recordKernel(b, "AMX", "");
     return emitTileContraction(b, contraction, *schedule, epilogue);
+  }
   DotProduct product(b.getContext(), contraction.element, target);
+  recordKernel(b, product.instructionSet(), reason);
   emitContraction(b, contraction, product,
                   RowSchedule::choose(contraction, product, target), epilogue);
 }

@@ -1,5 +1,4 @@
-//===- Passes.h - kernel
-//------------------------------------------------------===//
+//===- Passes.h - kernel --------------------------------------------------===//
 #ifndef ASHLAR_PASSES_KERNEL_PASSES_H
 #define ASHLAR_PASSES_KERNEL_PASSES_H
 
@@ -9,6 +8,11 @@
 #include "mlir/Pass/PassManager.h"
 
 namespace ashlar {
+
+/// Attribute of a function: for each contraction that was lowered in it a
+/// location, the instruction set that multiplies, and why not tiles.
+inline constexpr llvm::StringLiteral kChosenKernelsAttrName =
+    "ashlar.chosen_kernels";
 
 #define GEN_PASS_DECL
 #include "passes/kernel/Passes.h.inc"

@@ -123,7 +123,7 @@ def integer_convolutions(lhs):
 
 
 def float_products(precision):
-    family = Family(f"matmul-{precision}", ["--precision=" + precision] if precision != "f32" else [])
+    family = Family(f"matmul-{precision}", ["--layer=.*=" + precision] if precision != "f32" else [])
     g, rounded = family.graph, to_bf16 if precision == "bf16" else lambda x: x
     for m, k, n in PRODUCTS:
         name = f"{m}x{k}x{n}"
@@ -136,15 +136,13 @@ def float_products(precision):
 
 
 def float_convolutions(precision):
-    family = Family(f"conv-{precision}", ["--precision=" + precision] if precision != "f32" else [])
+    family = Family(f"conv-{precision}", ["--layer=.*=" + precision] if precision != "f32" else [])
     g, rounded = family.graph, to_bf16 if precision == "bf16" else lambda x: x
     for case in CONVOLUTIONS:
         c, h, w, f, kh, kw, stride, pad, dilation, group = case
         name = label(*case)
         x, k, b = family.floats((1, c, h, w)), family.floats((f, c // group, kh, kw)), family.floats((f,))
-        # Depthwise convolution stays f32 at every precision.
-        kept = (lambda v: v) if group == c and group > 1 else rounded
-        wide = [kept(x).astype(np.float64), kept(k).astype(np.float64)]
+        wide = [rounded(x).astype(np.float64), rounded(k).astype(np.float64)]
         geometry = (stride, pad, dilation, group)
         expected = convolve(*wide, *geometry) + b.astype(np.float64)[:, None, None]
         depth = c // group * kh * kw

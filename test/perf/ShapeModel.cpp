@@ -1,5 +1,7 @@
 #include "test/perf/ShapeModel.h"
 
+#include <cstring>
+
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -28,6 +30,17 @@ int64_t count(const std::vector<int64_t> &shape) {
   return product;
 }
 
+/// Values that bf16 can express, as such.
+std::vector<uint16_t> upperHalves(const std::vector<float> &values) {
+  std::vector<uint16_t> halves;
+  for (float value : values) {
+    uint32_t bits;
+    memcpy(&bits, &value, 4);
+    halves.push_back(uint16_t(bits >> 16));
+  }
+  return halves;
+}
+
 /// Builds the graph node by node; each takes the value before it.
 class Builder {
 public:
@@ -54,6 +67,7 @@ private:
                 const std::vector<int64_t> &dims);
   std::vector<int64_t> alongColumns() const;
   void contract();
+  void cast(int dtype);
   void requantize();
 
   const Shape &shape;
@@ -137,11 +151,15 @@ void Builder::contract() {
   group.set_i(shape.groups);
 }
 
-void Builder::requantize() {
+void Builder::cast(int dtype) {
   onnx::AttributeProto &to = *node("Cast", {current}).add_attribute();
   to.set_name("to");
   to.set_type(onnx::AttributeProto::INT);
-  to.set_i(ASHLAR_FLOAT32);
+  to.set_i(dtype);
+}
+
+void Builder::requantize() {
+  cast(ASHLAR_FLOAT32);
   node("Mul", {current, constant("scales", ASHLAR_FLOAT32, alongColumns(),
                                  data.scales)});
 }
@@ -149,9 +167,18 @@ void Builder::requantize() {
 void Builder::build(Result result) {
   bool integer = type == Type::U8S8;
   bool sums = result == Result::Sums;
-  int output = !integer ? ASHLAR_FLOAT32 : sums ? ASHLAR_INT32 : ASHLAR_UINT8;
-  describe(*graph().add_input(), "x", integer ? ASHLAR_UINT8 : ASHLAR_FLOAT32,
+  int output = integer ? (sums ? ASHLAR_INT32 : ASHLAR_UINT8)
+               : type == Type::Bf16 && !sums ? ASHLAR_BFLOAT16
+                                             : ASHLAR_FLOAT32;
+  bool half = type == Type::Bf16;
+  describe(*graph().add_input(), "x",
+           integer ? ASHLAR_UINT8
+           : half  ? ASHLAR_BFLOAT16
+                   : ASHLAR_FLOAT32,
            data.inputShape);
+  // bf16 comes and goes as such; the layer's sums are f32.
+  if (half)
+    cast(ASHLAR_FLOAT32);
   // Images come and go as kernels like them: the transposes cost nothing.
   if (shape.isConvolution)
     ints(node("Transpose", {current}), "perm", {0, 3, 1, 2});
@@ -166,6 +193,8 @@ void Builder::build(Result result) {
            {current, constant("one", ASHLAR_FLOAT32, {}, std::vector<float>{1}),
             constant("zero", ASHLAR_UINT8, {}, std::vector<uint8_t>{128})});
   }
+  if (half && !sums)
+    cast(ASHLAR_BFLOAT16);
   if (shape.isConvolution)
     ints(node("Transpose", {current}), "perm", {0, 2, 3, 1});
   describe(*graph().add_output(), current.c_str(), output, data.outputShape);
@@ -222,6 +251,8 @@ ShapeModel::compile(const Shape &shape, Type type, const LayerData &data,
   CompileOptions options;
   options.prefix = "layer";
   options.cpus = {cpu.str()};
+  if (type == Type::Bf16)
+    options.precision.layers = {{".*", "bf16"}};
   auto compiled = compileModel(context, path, options);
   llvm::sys::fs::remove(path);
   if (failed(compiled))
@@ -238,13 +269,17 @@ ShapeModel::compile(const Shape &shape, Type type, const LayerData &data,
   data::Tensor input;
   input.name = "x";
   input.shape = data.inputShape;
-  input.dtype = type == Type::U8S8 ? ASHLAR_UINT8 : ASHLAR_FLOAT32;
+  input.dtype = type == Type::U8S8   ? ASHLAR_UINT8
+                : type == Type::Bf16 ? ASHLAR_BFLOAT16
+                                     : ASHLAR_FLOAT32;
   auto take = [&](const auto &values) {
     auto *from = reinterpret_cast<const uint8_t *>(values.data());
     input.bytes.assign(from, from + values.size() * sizeof(values.front()));
   };
   if (type == Type::U8S8)
     take(data.byteInput);
+  else if (type == Type::Bf16)
+    take(upperHalves(data.input));
   else
     take(data.input);
   std::vector<data::Tensor> inputs;

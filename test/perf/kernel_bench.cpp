@@ -156,7 +156,7 @@ std::string takeOption(int &argc, char **argv, StringRef name,
 int main(int argc, char **argv) {
   std::string cpus = takeOption(argc, argv, "cpu", "native"),
               isa = takeOption(argc, argv, "onednn-isa", "all"),
-              types = takeOption(argc, argv, "types", "f32,u8s8");
+              types = takeOption(argc, argv, "types", "f32,bf16,u8s8");
   if (!limitOneDnn(isa)) {
     llvm::errs() << "unknown instruction set '" << isa << "' for oneDNN\n";
     return 2;

@@ -67,8 +67,8 @@ nameOf(const testing::TestParamInfo<OneDnnOracle::ParamType> &info) {
 INSTANTIATE_TEST_SUITE_P(
     Shapes, OneDnnOracle,
     testing::Combine(testing::Values("x86-64-v3", "skylake-avx512",
-                                     "icelake-server"),
-                     testing::Values(Type::F32, Type::U8S8),
+                                     "icelake-server", "cooperlake"),
+                     testing::Values(Type::F32, Type::Bf16, Type::U8S8),
                      testing::ValuesIn(oracleShapes())),
     nameOf);
 

@@ -6,6 +6,7 @@
 #include "llvm/Support/FormatVariadic.h"
 
 #include <map>
+#include <numeric>
 #include <x86intrin.h>
 
 using namespace ashlar;
@@ -70,6 +71,14 @@ std::vector<Row> rowsOf(const LoadedModel &model, const Profile &profile) {
   return rows;
 }
 
+/// The mean of the faster half.
+double fasterHalf(std::vector<double> times) {
+  llvm::sort(times);
+  auto faster = llvm::ArrayRef(times).take_front((times.size() + 1) / 2);
+  return std::accumulate(faster.begin(), faster.end(), 0.0) /
+         double(faster.size());
+}
+
 /// Ticks of single runs, layer by layer.
 class Recorder {
 public:
@@ -100,16 +109,15 @@ public:
     return Error::success();
   }
 
-  /// Means over the half of the runs whose times lie in the middle: unlike
-  /// medians of layers, these add up.
+  /// Means over the faster half of the runs: unlike medians of layers, these
+  /// add up, and where other processes interrupt they hit a layer.
   std::vector<double> typical() {
     llvm::sort(runs);
-    size_t skipped = runs.size() / 4;
-    auto middle = llvm::ArrayRef(runs).drop_front(skipped).drop_back(skipped);
+    auto faster = llvm::ArrayRef(runs).take_front((runs.size() + 1) / 2);
     std::vector<double> mean(ticks.size());
-    for (const auto &[wall, layers] : middle)
+    for (const auto &[wall, layers] : faster)
       for (size_t i = 0; i != mean.size(); ++i)
-        mean[i] += layers[i] / double(middle.size());
+        mean[i] += layers[i] / double(faster.size());
     return mean;
   }
 
@@ -235,8 +243,8 @@ llvm::Expected<Profile> ashlar::tool::profile(const LoadedModel &model,
   result.layers = recorder.typical();
   result.unattributed = result.layers.back();
   result.layers.pop_back();
-  result.profiled = profiled.median();
-  result.unprofiled = plain.median();
+  result.profiled = fasterHalf(profiled.wall);
+  result.unprofiled = fasterHalf(plain.wall);
   result.workers = runner.workers();
   probes.take(result);
   return result;
