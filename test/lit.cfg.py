@@ -13,7 +13,7 @@ config.test_exec_root = os.path.join(config.ashlar_binary_root, "test", "lit")
 
 # Our own programs first, then LLVM's FileCheck, not, split-file, llvm-objdump.
 config.environment["PATH"] = os.pathsep.join(
-    [os.path.join(config.ashlar_binary_root, "tools", tool) for tool in ("ashlar", "ashlar-opt", "ashlar-conformance")]
+    [os.path.join(config.ashlar_binary_root, "tools", tool) for tool in ("ashlar", "ashlar-opt", "ashlar-conformance", "ashlar-onednn")]
     + [config.llvm_tools, os.environ["PATH"]])
 config.environment["FILECHECK_OPTS"] = "--dump-input-filter=annotation-full"
 
@@ -52,5 +52,7 @@ def add_cpu_features():
 
 
 add_cpu_features()
+if os.path.exists(os.path.join(config.ashlar_binary_root, "tools", "ashlar-onednn", "ashlar-onednn")):
+    config.available_features.add("onednn")
 if config.ashlar_test_data:
     config.available_features.add("test-data")

@@ -2,17 +2,6 @@
 
 using namespace ashlar::perf;
 
-int64_t Shape::macs() const {
-  if (!isConvolution)
-    return rows * depth * columns;
-  return outputSize(height) * outputSize(width) * filters * kernel * kernel *
-         channels / groups;
-}
-
-const char *ashlar::perf::typeName(Type type) {
-  return type == Type::F32 ? "f32" : type == Type::Bf16 ? "bf16" : "u8s8";
-}
-
 static Shape product(int64_t rows, int64_t columns, int64_t depth) {
   Shape shape;
   shape.name = "mm_" + std::to_string(rows) + "x" + std::to_string(columns) +

@@ -17,7 +17,8 @@
 #include "compiler/execution/PeakProbe.h"
 #include "compiler/target/Target.h"
 #include "runtime/ashlar_rt.h"
-#include "test/perf/OneDnnLayer.h"
+#include "test/perf/ShapeModel.h"
+#include "tools/ashlar-onednn/OneDnnLayer.h"
 
 using namespace ashlar;
 using namespace ashlar::perf;

@@ -1,6 +1,7 @@
 // oneDNN as a second opinion on numbers: integer sums exactly, floats within
 // the bound of a sum of that length, at every instruction set of this machine.
-#include "test/perf/OneDnnLayer.h"
+#include "test/perf/ShapeModel.h"
+#include "tools/ashlar-onednn/OneDnnLayer.h"
 
 #include <cmath>
 #include <cstring>

@@ -255,7 +255,10 @@ static int run(const Arguments &arguments) {
   if (arguments.has("serve"))
     return serve(**runner);
   std::unique_ptr<PeerProcess> peer;
-  if (auto command = arguments.value("against")) {
+  if (auto against = arguments.value("against")) {
+    auto command = peerCommand(*against, arguments);
+    if (!command)
+      return fail(ExitUsage, command.takeError());
     auto started = PeerProcess::start(*command);
     if (!started)
       return fail(ExitUsage, started.takeError());
@@ -281,7 +284,8 @@ Command ashlar::tool::benchCommand() {
       {"duration", "S", "seconds to measure for; default 3"},
       {"profile", "", "measure every layer, and the machine's peaks beside"},
       {"against", "CMD",
-       "measure in turns with a program that speaks the --serve protocol"},
+       "measure in turns with a program that speaks the --serve protocol;\n"
+       "onednn: the model's only contraction in oneDNN"},
       {"serve", "", "be such a program: read numbers of runs, answer times"},
       {"json", "FILE", "write the figures as JSON; '-' is standard output"}};
   for (Option &option : inputOptions())

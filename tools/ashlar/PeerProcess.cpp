@@ -1,8 +1,11 @@
 #include "tools/ashlar/PeerProcess.h"
 #include "tools/ashlar/Arguments.h"
 
+#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
 
 #include <csignal>
 #include <sys/wait.h>
@@ -10,6 +13,39 @@
 
 using namespace ashlar::tool;
 using llvm::StringRef;
+
+// A word for the shell.
+static std::string quoted(StringRef word) {
+  std::string text = "'";
+  for (char c : word)
+    text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+llvm::Expected<std::string>
+ashlar::tool::peerCommand(StringRef against, const Arguments &arguments) {
+  if (against != "onednn")
+    return against.str();
+  if (arguments.valueOr("threads", "") != "1")
+    return usageError("--against=onednn compares one thread: give --threads=1");
+  // Beside this program where it is installed, in a folder of its own where
+  // it is built.
+  llvm::SmallString<256> folder(
+      llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(
+          nullptr, reinterpret_cast<void *>(&peerCommand))));
+  std::string program = (folder + "/ashlar-onednn").str();
+  if (!llvm::sys::fs::can_execute(program))
+    program = (folder + "/../ashlar-onednn/ashlar-onednn").str();
+  if (!llvm::sys::fs::can_execute(program))
+    return usageError("--against=onednn needs the program ashlar-onednn, which "
+                      "is built where oneDNN (libdnnl-dev) is found");
+  std::string command =
+      quoted(program) + ' ' + quoted(arguments.positional().front());
+  for (StringRef name : {"precision", "layer"})
+    for (StringRef value : arguments.values(name))
+      command += ' ' + quoted(("--" + name + "=" + value).str());
+  return command;
+}
 
 llvm::Expected<std::unique_ptr<PeerProcess>>
 PeerProcess::start(StringRef command) {

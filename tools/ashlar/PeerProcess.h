@@ -3,6 +3,7 @@
 #ifndef ASHLAR_TOOLS_ASHLAR_PEERPROCESS_H
 #define ASHLAR_TOOLS_ASHLAR_PEERPROCESS_H
 
+#include "tools/ashlar/Arguments.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <cstdio>
@@ -11,6 +12,11 @@
 #include <vector>
 
 namespace ashlar::tool {
+
+/// What --against starts: a command as it is, or for "onednn" the program
+/// beside this one, with the model and the options about precision.
+llvm::Expected<std::string> peerCommand(llvm::StringRef against,
+                                        const Arguments &arguments);
 
 class PeerProcess {
 public:

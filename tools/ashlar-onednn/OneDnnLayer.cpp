@@ -1,4 +1,4 @@
-#include "test/perf/OneDnnLayer.h"
+#include "tools/ashlar-onednn/OneDnnLayer.h"
 
 #include <cstring>
 #include <dlfcn.h>
@@ -94,8 +94,8 @@ struct OneDnnLayer::State {
   void makeConvolution(const Shape &shape) {
     int64_t height = shape.outputSize(shape.height),
             width = shape.outputSize(shape.width);
-    memory::dims x = {1, shape.channels, shape.height, shape.width},
-                 y = {1, shape.filters, height, width},
+    memory::dims x = {shape.images, shape.channels, shape.height, shape.width},
+                 y = {shape.images, shape.filters, height, width},
                  w = {shape.filters, shape.channels, shape.kernel,
                       shape.kernel};
     Tag weightTag = Tag::oihw;

@@ -1,11 +1,13 @@
 //===- OneDnnLayer.h - the same layer in oneDNN ---------------------------===//
-#ifndef ASHLAR_TEST_PERF_ONEDNNLAYER_H
-#define ASHLAR_TEST_PERF_ONEDNNLAYER_H
+#ifndef ASHLAR_TOOLS_ONEDNN_ONEDNNLAYER_H
+#define ASHLAR_TOOLS_ONEDNN_ONEDNNLAYER_H
 
 #include <memory>
 #include <string>
 
-#include "test/perf/ShapeModel.h"
+#include "llvm/ADT/StringRef.h"
+
+#include "tools/ashlar-onednn/ContractionShape.h"
 
 namespace ashlar::perf {
 
