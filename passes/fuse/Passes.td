@@ -23,6 +23,24 @@ def SinkTransposes : Pass<"ashlar-sink-transposes", "::mlir::func::FuncOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def SinkReshapes : Pass<"ashlar-sink-reshapes", "::mlir::func::FuncOp"> {
+  let summary = "move reshapes of contractions' results behind elementwise operations";
+  let description = [{
+    Batches of matrix products are merged into one axis, rows of Gemm into one,
+    and a reshape takes them apart again: elementwise operations behind it are
+    computed on the merged axes, where the contraction can take them as its
+    epilogue, and are reshaped after. Their other operands are collapsed, which
+    moves nothing; one that has size 1 for a part of the merged axes is spread
+    over them if it is small then still.
+
+    Requires: linalg on tensors, transposes sunk. Guarantees: the same bits.
+
+    Example: test/passes/fuse/sink-reshapes.mlir
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def FuseElementwise : Pass<"ashlar-fuse-elementwise", "::mlir::func::FuncOp"> {
   let summary = "merge chains of elementwise operations into single loops";
   let description = [{
