@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs real models on recorded data sets and compares every output with its own tolerance.
 
-usage: run_models.py --ashlar=PROGRAM --data=FOLDER --scratch=FOLDER [--filter=REGEX] [--memory] [-jN] SUITE
+usage: run_models.py --ashlar=PROGRAM --data=FOLDER --scratch=FOLDER [--filter=REGEX] [--memory] [--cpus=LIST] [-jN] SUITE
 
 SUITE is `models` (FOLDER/models: trained models, tolerance.tsv) or `architectures` (FOLDER/architectures: true
 architectures whose weights are filled in from seeds). Each model is compiled to an object for this machine's CPU and for
@@ -92,7 +92,7 @@ def check_model(model, arguments):
         if index == 0 or arguments.memory:
             done += 1
             failures.append(run_on(arguments.ashlar, model.path, data, atol, f"{model.name} in memory"))
-    for cpu in CPUS:
+    for cpu in arguments.cpus.split(","):
         label = f"{model.name} for {cpu}"
         target = os.path.join(arguments.scratch, f"{model.name}.{cpu}.o")
         code, output, seconds, memory = call([arguments.ashlar, "compile", model.path, "-o", target, "--cpu=" + cpu,
@@ -117,6 +117,7 @@ def main():
     parser.add_argument("--scratch", required=True)
     parser.add_argument("--filter", default=".", type=re.compile)
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--cpus", default=",".join(CPUS))
     parser.add_argument("-j", dest="jobs", type=int, default=2)
     arguments = parser.parse_args()
     root = os.path.join(arguments.data, arguments.suite)
