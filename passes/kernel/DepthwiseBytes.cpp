@@ -119,7 +119,7 @@ void DepthwiseEmitter::emitPixels(Index batch, Index y, Index x, int64_t pixels,
   at = b.add(at, b.mul(b.mul(y, conv.getStrides()[0]), input.strides[1]));
   at = b.add(at, b.mul(b.mul(x, conv.getStrides()[1]), input.strides[2]));
   at = b.add(at, channel);
-  SmallVector<DotProduct::Operand> sums(pixels, product.zero(b));
+  SmallVector<Value> sums(pixels, product.zero(b));
   for (int64_t r = 0; r < sizes[2]; ++r)
     for (int64_t group = 0; group < groups; ++group) {
       Index weights = b.add(
@@ -132,13 +132,12 @@ void DepthwiseEmitter::emitPixels(Index batch, Index y, Index x, int64_t pixels,
       for (int64_t pixel = 0; pixel < pixels; ++pixel) {
         Index from =
             b.add(row, b.mul(input.strides[2], pixel * conv.getStrides()[1]));
-        product.add(b, loadPlaces(from, group * kGroup, count), right,
-                    sums[pixel]);
+        sums[pixel] = product.add(b, loadPlaces(from, group * kGroup, count),
+                                  right, sums[pixel]);
       }
     }
   for (int64_t pixel = 0; pixel < pixels; ++pixel)
-    epilogue.store(b, product.result(b, sums[pixel]),
-                   {batch, y, b.add(x, pixel), channel}, count);
+    epilogue.store(b, sums[pixel], {batch, y, b.add(x, pixel), channel}, count);
 }
 
 } // namespace

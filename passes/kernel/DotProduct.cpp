@@ -16,12 +16,6 @@ Value callIntrinsic(IndexArithmetic &b, StringRef name, Type type,
       .getResult(0);
 }
 
-Value slice(IndexArithmetic &b, Value vector, int64_t offset, int64_t size) {
-  return vector::ExtractStridedSliceOp::create(
-      b, vector, ArrayRef<int64_t>{offset}, ArrayRef<int64_t>{size},
-      ArrayRef<int64_t>{1});
-}
-
 /// bf16 in the low or high halves of 32-bit lanes, as f32.
 Value widenHalf(IndexArithmetic &b, Value bits, bool high) {
   auto type = cast<VectorType>(bits.getType());
@@ -60,13 +54,27 @@ StringRef DotProduct::instructionSet() const {
   return columns == 16 ? "AVX-512" : "AVX2";
 }
 
-int64_t DotProduct::rightRegisters() const {
+int64_t DotProduct::operandRegisters() const {
   return kind == Kind::WideBytes || kind == Kind::WideBf16 ? 2 : 1;
 }
 
-DotProduct::Operand DotProduct::zero(IndexArithmetic &b) const {
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(sumType));
-  return Operand(sumRegisters(), zero);
+Value DotProduct::zero(IndexArithmetic &b) const {
+  return arith::ConstantOp::create(b, b.getZeroAttr(sumType));
+}
+
+DotProduct::Operand DotProduct::widenBytes(IndexArithmetic &b, Value bytes,
+                                           bool isSigned) const {
+  auto words = vectorOf(columns * 2, b.getI16Type());
+  Value pairs = vector::BitCastOp::create(b, words, bytes);
+  auto constant = [&](int16_t value) -> Value {
+    return arith::ConstantOp::create(b, DenseElementsAttr::get(words, value));
+  };
+  if (!isSigned)
+    return {arith::AndIOp::create(b, pairs, constant(0xff)),
+            arith::ShRUIOp::create(b, pairs, constant(8))};
+  Value low = arith::ShLIOp::create(b, pairs, constant(8));
+  return {arith::ShRSIOp::create(b, low, constant(8)),
+          arith::ShRSIOp::create(b, pairs, constant(8))};
 }
 
 Value DotProduct::groupBits(IndexArithmetic &b, Value flat, OpFoldResult at,
@@ -83,23 +91,12 @@ DotProduct::Operand DotProduct::loadLeft(IndexArithmetic &b, Value flat,
     Value scalar = memref::LoadOp::create(b, flat, ValueRange{b.value(at)});
     return {vector::BroadcastOp::create(b, sumType, scalar)};
   }
-  if (kind == Kind::WideBytes) {
-    // Four bytes as four 16-bit numbers, repeated.
-    auto bytes = vectorOf(4, b.getI8Type());
-    Value group = loadVector(b, flat, at, bytes, b.fixed(count));
-    Value wide = arith::ExtUIOp::create(b, vectorOf(4, b.getI16Type()), group);
-    Value bits =
-        vector::BitCastOp::create(b, vectorOf(1, b.getI64Type()), wide);
-    Value scalar = vector::ExtractOp::create(b, bits, ArrayRef<int64_t>{0});
-    Value all = vector::BroadcastOp::create(
-        b, vectorOf(columns / 2, b.getI64Type()), scalar);
-    return {vector::BitCastOp::create(b, vectorOf(columns * 2, b.getI16Type()),
-                                      all)};
-  }
   Value all = vector::BroadcastOp::create(b, vectorOf(columns, b.getI32Type()),
                                           groupBits(b, flat, at, count));
   if (kind == Kind::WideBf16)
     return {widenHalf(b, all, false), widenHalf(b, all, true)};
+  if (kind == Kind::WideBytes)
+    return widenBytes(b, all, /*isSigned=*/false);
   return {vector::BitCastOp::create(b, vectorOf(columns * form.group, element),
                                     all)};
 }
@@ -117,10 +114,7 @@ DotProduct::Operand DotProduct::interleaveLeft(IndexArithmetic &b,
       vector::BitCastOp::create(b, vectorOf(columns * 4, element), words);
   if (kind == Kind::Bytes)
     return {groups};
-  Value wide =
-      arith::ExtUIOp::create(b, vectorOf(columns * 4, b.getI16Type()), groups);
-  return {slice(b, wide, 0, columns * 2),
-          slice(b, wide, columns * 2, columns * 2)};
+  return widenBytes(b, groups, /*isSigned=*/false);
 }
 
 DotProduct::Operand DotProduct::loadRight(IndexArithmetic &b, Value flat,
@@ -131,12 +125,8 @@ DotProduct::Operand DotProduct::loadRight(IndexArithmetic &b, Value flat,
   // Panels are padded: all columns exist.
   auto type = vectorOf(columns * form.group, element);
   Value packed = loadVector(b, flat, at, type, b.fixed(type.getNumElements()));
-  if (kind == Kind::WideBytes) {
-    Value wide = arith::ExtSIOp::create(
-        b, vectorOf(columns * 4, b.getI16Type()), packed);
-    return {slice(b, wide, 0, columns * 2),
-            slice(b, wide, columns * 2, columns * 2)};
-  }
+  if (kind == Kind::WideBytes)
+    return widenBytes(b, packed, /*isSigned=*/true);
   if (kind == Kind::WideBf16) {
     Value bits =
         vector::BitCastOp::create(b, vectorOf(columns, b.getI32Type()), packed);
@@ -145,47 +135,28 @@ DotProduct::Operand DotProduct::loadRight(IndexArithmetic &b, Value flat,
   return {packed};
 }
 
-void DotProduct::add(IndexArithmetic &b, const Operand &left,
-                     const Operand &right, MutableArrayRef<Value> sums) const {
+Value DotProduct::add(IndexArithmetic &b, const Operand &left,
+                      const Operand &right, Value sum) const {
   switch (kind) {
-  case Kind::Float:
-    sums[0] = math::FmaOp::create(b, left[0], right[0], sums[0]);
-    return;
   case Kind::Bytes:
-    sums[0] = callIntrinsic(b, "llvm.x86.avx512.vpdpbusd.512", sumType,
-                            {sums[0], left[0], right[0]});
-    return;
+    return callIntrinsic(b, "llvm.x86.avx512.vpdpbusd.512", sumType,
+                         {sum, left[0], right[0]});
   case Kind::Bf16:
-    sums[0] = callIntrinsic(b, "llvm.x86.avx512bf16.dpbf16ps.512", sumType,
-                            {sums[0], left[0], right[0]});
-    return;
-  case Kind::WideBf16:
-    for (auto [x, y] : llvm::zip(left, right))
-      sums[0] = math::FmaOp::create(b, x, y, sums[0]);
-    return;
-  case Kind::WideBytes:
+    return callIntrinsic(b, "llvm.x86.avx512bf16.dpbf16ps.512", sumType,
+                         {sum, left[0], right[0]});
+  case Kind::WideBytes: {
     StringRef name = columns == 16 ? "llvm.x86.avx512.pmaddw.d.512"
                                    : "llvm.x86.avx2.pmadd.wd";
-    // One group for all columns, or halves as on the right side.
-    for (auto [index, half] : llvm::enumerate(right)) {
-      Value factor = left.size() == 1 ? left[0] : left[index];
-      Value products = callIntrinsic(b, name, sumType, {factor, half});
-      sums[index] = arith::AddIOp::create(b, sums[index], products);
-    }
-    return;
+    for (auto [x, y] : llvm::zip(left, right))
+      sum = arith::AddIOp::create(b, sum,
+                                  callIntrinsic(b, name, sumType, {x, y}));
+    return sum;
   }
-}
-
-Value DotProduct::result(IndexArithmetic &b, ArrayRef<Value> sums) const {
-  if (kind != Kind::WideBytes)
-    return sums[0];
-  // Neighbours are halves of one column's sum.
-  SmallVector<int64_t> even, odd;
-  for (int64_t column = 0; column < columns; ++column) {
-    even.push_back(2 * column);
-    odd.push_back(2 * column + 1);
+  case Kind::Float:
+  case Kind::WideBf16:
+    for (auto [x, y] : llvm::zip(left, right))
+      sum = math::FmaOp::create(b, x, y, sum);
+    return sum;
   }
-  Value first = vector::ShuffleOp::create(b, sums[0], sums[1], even);
-  Value second = vector::ShuffleOp::create(b, sums[0], sums[1], odd);
-  return arith::AddIOp::create(b, first, second);
+  llvm_unreachable("all kinds are handled");
 }

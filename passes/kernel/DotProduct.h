@@ -29,16 +29,14 @@ public:
   int64_t lanes() const { return columns; }
   /// The highest instruction set that it uses: "AVX2", "AVX512-VNNI" ...
   llvm::StringRef instructionSet() const;
-  /// Registers that the sums of a vector of columns, a prepared vector of the
-  /// right side and a prepared group of the left side take.
-  int64_t sumRegisters() const { return kind == Kind::WideBytes ? 2 : 1; }
-  int64_t rightRegisters() const;
-  int64_t leftRegisters() const { return kind == Kind::WideBf16 ? 2 : 1; }
+  /// Registers that a prepared vector of the right side or a prepared group of
+  /// the left side takes. The sums of a vector of columns take one.
+  int64_t operandRegisters() const;
 
   using Operand = llvm::SmallVector<mlir::Value, 2>;
 
   /// Sums of nothing.
-  Operand zero(IndexArithmetic &b) const;
+  mlir::Value zero(IndexArithmetic &b) const;
   /// The group at `at`, of which `count` elements exist, for all columns.
   Operand loadLeft(IndexArithmetic &b, mlir::Value flat, mlir::OpFoldResult at,
                    int64_t count) const;
@@ -50,12 +48,9 @@ public:
   /// exist.
   Operand loadRight(IndexArithmetic &b, mlir::Value flat, mlir::OpFoldResult at,
                     mlir::OpFoldResult count) const;
-  /// Adds the products to `sums`.
-  void add(IndexArithmetic &b, const Operand &left, const Operand &right,
-           llvm::MutableArrayRef<mlir::Value> sums) const;
-  /// The vector of sums, one a column.
-  mlir::Value result(IndexArithmetic &b,
-                     llvm::ArrayRef<mlir::Value> sums) const;
+  /// `sum`, one a column, and the products.
+  mlir::Value add(IndexArithmetic &b, const Operand &left, const Operand &right,
+                  mlir::Value sum) const;
 
 private:
   enum class Kind { Float, Bytes, WideBytes, Bf16, WideBf16 };
@@ -66,11 +61,16 @@ private:
   mlir::Value groupBits(IndexArithmetic &b, mlir::Value flat,
                         mlir::OpFoldResult at, int64_t count) const;
 
+  /// Groups of four bytes as pairs of 16-bit numbers: the bytes with even
+  /// places, those with odd ones.
+  Operand widenBytes(IndexArithmetic &b, mlir::Value bytes,
+                     bool isSigned) const;
+
   Kind kind;
   int64_t columns;
   nn::PanelForm form;
   mlir::Type element;
-  mlir::VectorType sumType; // of one register of sums
+  mlir::VectorType sumType; // of the sums
 };
 
 } // namespace ashlar

@@ -41,8 +41,7 @@ private:
   void emitBand(Index batch, Index band, ChannelTile channels);
   void emitTile(Index batch, Index y, Index x, int64_t tileRows,
                 int64_t tileColumns, ChannelTile channels);
-  /// One reduction step r: adds its run to the accumulators, the registers of a
-  /// pixel's vectors one after another.
+  /// One reduction step r: adds its run to the accumulators.
   SmallVector<Value> emitRun(Index lhsAt, Index rhsAt,
                              ArrayRef<Index> pixelOffsets, ChannelTile channels,
                              ValueRange accumulators);
@@ -221,13 +220,12 @@ void ContractionEmitter::emitGroup(Index lhsK, Index rhsK,
     right.push_back(product.loadRight(b, c.rhs.flat,
                                       b.add(rhsK, rhsOffset(vector)), columns));
   }
-  int64_t registers = product.sumRegisters();
   for (Index pixel : pixelOffsets) {
     DotProduct::Operand left =
         product.loadLeft(b, c.lhs.flat, b.add(lhsK, pixel), count);
     for (const DotProduct::Operand &operand : right) {
-      product.add(b, left, operand, sums.take_front(registers));
-      sums = sums.drop_front(registers);
+      sums.front() = product.add(b, left, operand, sums.front());
+      sums = sums.drop_front();
     }
   }
 }
@@ -297,9 +295,7 @@ void ContractionEmitter::emitTile(Index batch, Index y, Index x,
     for (int64_t column = 0; column < tileColumns; ++column)
       pixels.push_back(b.add(b.mul(c.lhsRow, row), b.mul(c.lhsColumn, column)));
 
-  SmallVector<Value> sums;
-  for (size_t index = 0; index < pixels.size() * channels.vectors; ++index)
-    llvm::append_range(sums, product.zero(b));
+  SmallVector<Value> sums(pixels.size() * channels.vectors, product.zero(b));
   if (c.outer == 1) {
     sums = emitRun(lhsAt, rhsAt, pixels, channels, sums);
   } else {
@@ -324,15 +320,10 @@ void ContractionEmitter::emitTile(Index batch, Index y, Index x,
     sums = SmallVector<Value>(loop.getResults());
   }
 
-  SmallVector<Value> results;
-  for (ArrayRef<Value> rest = sums; !rest.empty();
-       rest = rest.drop_front(product.sumRegisters()))
-    results.push_back(
-        product.result(b, rest.take_front(product.sumRegisters())));
   if (epilogue.isLong())
-    storeInLoop(results, {batch, y, x, channels.first}, tileColumns, channels);
+    storeInLoop(sums, {batch, y, x, channels.first}, tileColumns, channels);
   else
-    for (auto [index, sum] : llvm::enumerate(results))
+    for (auto [index, sum] : llvm::enumerate(sums))
       storeSum(sum, {batch, y, x, channels.first},
                b.fixed(index / channels.vectors), tileColumns,
                index % channels.vectors, channels);

@@ -42,11 +42,8 @@ void chooseTile(RowSchedule &schedule, int64_t rows, int64_t columns,
 /// Pixels of a register tile with `vectors` vectors of channels.
 int64_t pixelsThatFit(const DotProduct &product, tile::TargetAttr target,
                       int64_t vectors) {
-  int64_t taken =
-      vectors * product.rightRegisters() + product.leftRegisters() + 1;
-  return std::max<int64_t>((target.getVectorRegisters() - taken) /
-                               (vectors * product.sumRegisters()),
-                           1);
+  int64_t taken = (vectors + 1) * product.operandRegisters() + 1;
+  return std::max<int64_t>((target.getVectorRegisters() - taken) / vectors, 1);
 }
 
 } // namespace
@@ -58,18 +55,14 @@ RowSchedule RowSchedule::choose(const RowContraction &contraction,
   schedule.lanes = product.lanes();
   int64_t bytes = nn::PanelForm::of(contraction.element).bytes;
   // Two vectors of the right side and a broadcast need registers, too.
-  int64_t accumulators =
-      (target.getVectorRegisters() == 32 ? 28 : 12) / product.sumRegisters();
+  int64_t accumulators = target.getVectorRegisters() == 32 ? 28 : 12;
   int64_t rows = knownOr(contraction.rows, 0);
   int64_t columns = knownOr(contraction.columns, 0);
   int64_t pixels = rows > 0 && columns > 0 ? rows * columns : INT64_MAX;
   int64_t channels = knownOr(contraction.channels, 256);
   int64_t channelVectors = llvm::divideCeil(channels, schedule.lanes);
 
-  // Widened bytes leave AVX2 registers for one vector only.
-  bool two = channelVectors > 1 &&
-             (target.getVectorRegisters() == 32 || product.sumRegisters() == 1);
-  schedule.vectors = two ? 2 : 1;
+  schedule.vectors = channelVectors > 1 ? 2 : 1;
   int64_t most = pixelsThatFit(product, target, schedule.vectors);
   if (pixels < most) {
     // Few rows: more channels at once, to have enough independent sums.

@@ -19,8 +19,9 @@ func.func @vnni(%a: memref<5x10xi8>, %b: memref<2x3x16x4xi8>, %c: memref<5x32xi3
 
 // Without VNNI, 16-bit products, which never saturate.
 // CHECK-LABEL: func.func @widened
-// CHECK: arith.extsi {{.*}} vector<32xi8> to vector<32xi16>
-// CHECK: arith.extui {{.*}} vector<4xi8> to vector<4xi16>
+// CHECK: vector.load {{.*}} vector<32xi8>
+// CHECK: arith.shrsi {{.*}} vector<16xi16>
+// CHECK: arith.andi {{.*}} vector<16xi16>
 // CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
 // CHECK-NOT: vpmaddubsw
 module attributes {tile.target = #tile.target<cpu = "x86-64-v3", vector_bytes = 32, vector_registers = 16, l1_bytes = 32768, l2_bytes = 524288>} {
