@@ -74,6 +74,20 @@ LogicalResult integerizeMean(ReduceMeanOp op, PatternRewriter &rewriter) {
   return success();
 }
 
+// Whether exact averages would lie half way between two steps again and again:
+// a quarter of them do where four numbers are averaged and quantized with the
+// scale that they had. What rounds such ties in the standard's operators is the
+// error of their floats, which everything behind them was made with: they stay.
+bool endsInTies(AveragePoolOp op, int64_t count, double scale) {
+  bool powerOfTwo = (count & (count - 1)) == 0;
+  if (!powerOfTwo || !op.getY().hasOneUse())
+    return false;
+  auto quantize = dyn_cast<QuantizeLinearOp>(*op->user_begin());
+  auto parameters = quantize ? parametersOf(quantize) : std::nullopt;
+  return parameters && parameters->isPerTensor() &&
+         parameters->scales.front() == scale;
+}
+
 // A window's average is a convolution of each channel with ones. Padding, where
 // it counts, is the zero point.
 LogicalResult integerizeAveragePool(AveragePoolOp op,
@@ -90,7 +104,8 @@ LogicalResult integerizeAveragePool(AveragePoolOp op,
   SmallVector<int64_t> shape{type.getDimSize(1), 1};
   llvm::append_range(shape, op.getKernelShape());
   int64_t count = shape[2] * shape[3];
-  if (count > kMostTerms)
+  if (count > kMostTerms ||
+      endsInTies(op, count, data->parameters.scales.front()))
     return failure();
   auto ones = RankedTensorType::get(shape, rewriter.getI8Type());
   Value sums = ConvIntegerOp::create(

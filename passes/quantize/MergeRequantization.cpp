@@ -123,11 +123,13 @@ std::optional<QuantizationParameters> byteParameters(QuantizeLinearOp op) {
 }
 
 // quantize(x; scale) -> quantize(x / scale; 1), with the division among the
-// constants of x. A tensor that comes from outside is divided.
+// constants of x. A tensor that comes from outside is divided, and so is an
+// average in floats, which may lie half way between two steps.
 LogicalResult mergeScale(QuantizeLinearOp op, PatternRewriter &rewriter) {
   auto parameters = byteParameters(op);
   if (!parameters || parameters->scales.front() == 1 ||
-      !op.getX().getDefiningOp() || constantOf(op.getX()))
+      !op.getX().getDefiningOp() || constantOf(op.getX()) ||
+      op.getX().getDefiningOp<AveragePoolOp>())
     return failure();
   double factor = 1 / double(parameters->scales.front());
   if (!std::isfinite(float(factor)))

@@ -80,7 +80,9 @@ def IntegerizeAverages : Pass<"ashlar-integerize-averages", "::mlir::ModuleOp"> 
   let summary = "Sum quantized tensors as integers";
   let description = [{
     ReduceMean (which global average pools are) and AveragePool of a dequantized tensor sum its bytes exactly in 32
-    bits and scale once. A pool's window is a ConvInteger with ones, a channel each.
+    bits and scale once. A pool's window is a ConvInteger with ones, a channel each. Windows of a power of two whose
+    averages are quantized with the same scale stay: many of them are ties, and whatever rounds these otherwise than the
+    standard's floats is one step off.
 
     Requires: inferred types. Guarantees: sums fit 32 bits and are exact.
 

@@ -34,3 +34,15 @@ func.func @excluding_padding(%x: tensor<1x2x4x4xui8>) -> tensor<1x2x3x3xf32> {
   %m = "onnx.AveragePool"(%d) {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>, pads = array<i64: 1, 1, 1, 1>} : (tensor<1x2x4x4xf32>) -> tensor<1x2x3x3xf32>
   return %m : tensor<1x2x3x3xf32>
 }
+
+// Averages of four, quantized as they were: a quarter of them are ties.
+// CHECK-LABEL: func.func @ties
+// CHECK: onnx.AveragePool
+func.func @ties(%x: tensor<1x2x4x4xui8>) -> tensor<1x2x2x2xui8> {
+  %s = "onnx.Constant"() {value = dense<0.5> : tensor<f32>} : () -> tensor<f32>
+  %z = "onnx.Constant"() {value = dense<0> : tensor<ui8>} : () -> tensor<ui8>
+  %d = "onnx.DequantizeLinear"(%x, %s) : (tensor<1x2x4x4xui8>, tensor<f32>) -> tensor<1x2x4x4xf32>
+  %m = "onnx.AveragePool"(%d) {kernel_shape = array<i64: 2, 2>, strides = array<i64: 2, 2>} : (tensor<1x2x4x4xf32>) -> tensor<1x2x2x2xf32>
+  %q = "onnx.QuantizeLinear"(%m, %s, %z) : (tensor<1x2x2x2xf32>, tensor<f32>, tensor<ui8>) -> tensor<1x2x2x2xui8>
+  return %q : tensor<1x2x2x2xui8>
+}
