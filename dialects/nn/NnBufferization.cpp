@@ -13,15 +13,8 @@ using namespace ashlar;
 
 namespace {
 
-/// Kernels want the innermost elements of what they read side by side: others
-/// are copied.
-Value withContiguousRows(RewriterBase &rewriter, Location loc, Value buffer) {
+Value copyContiguous(RewriterBase &rewriter, Location loc, Value buffer) {
   auto type = cast<MemRefType>(buffer.getType());
-  SmallVector<int64_t> strides;
-  int64_t offset;
-  if (type.getRank() == 0 ||
-      failed(type.getStridesAndOffset(strides, offset)) || strides.back() == 1)
-    return buffer;
   SmallVector<Value> sizes;
   for (int64_t axis = 0; axis < type.getRank(); ++axis)
     if (type.isDynamicDim(axis))
@@ -31,6 +24,38 @@ Value withContiguousRows(RewriterBase &rewriter, Location loc, Value buffer) {
       sizes);
   memref::CopyOp::create(rewriter, loc, buffer, copy);
   return copy;
+}
+
+/// Kernels want the innermost elements of what they read side by side: others
+/// are copied.
+Value withContiguousRows(RewriterBase &rewriter, Location loc, Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (type.getRank() == 0 ||
+      failed(type.getStridesAndOffset(strides, offset)) || strides.back() == 1)
+    return buffer;
+  return copyContiguous(rewriter, loc, buffer);
+}
+
+/// True if the filter's panels run over the pixels of a filter row, which then
+/// must lie side by side in the image.
+bool joinsPixels(nn::ConvOp conv) {
+  auto filter = cast<ShapedType>(conv.getFilter().getType());
+  auto form = nn::PanelForm::of(filter.getElementType());
+  ArrayRef<int64_t> sizes = conv.getFilterSizes();
+  return form.group > 1 && filter.getRank() == 6 && sizes[3] > 1 &&
+         filter.getDimSize(2) == sizes[2];
+}
+
+Value withContiguousPixels(RewriterBase &rewriter, Location loc, Value image) {
+  auto type = cast<MemRefType>(image.getType());
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (succeeded(type.getStridesAndOffset(strides, offset)) &&
+      strides[2] == type.getDimSize(3))
+    return image;
+  return copyContiguous(rewriter, loc, image);
 }
 
 /// Every epilogue operation reads its inputs, overwrites its destination
@@ -62,6 +87,8 @@ struct EpilogueOpModel
           isInit ? *buffer
                  : withContiguousRows(rewriter, op->getLoc(), *buffer));
     }
+    if (auto conv = dyn_cast<nn::ConvOp>(op); conv && joinsPixels(conv))
+      operands[0] = withContiguousPixels(rewriter, op->getLoc(), operands[0]);
     OperationState newState(op->getLoc(), op->getName(), operands, TypeRange{},
                             op->getAttrs());
     newState.propertiesAttr = op->getPropertiesAsAttribute();
