@@ -59,6 +59,27 @@ LogicalResult quantizeBeforeMovement(QuantizeLinearOp op,
   return success();
 }
 
+// quantize(dequantize(move(x))) -> move(quantize(dequantize(x))): next to what
+// quantizes x, both steps are elementwise parts of one computation.
+LogicalResult requantizeBeforeMovement(QuantizeLinearOp op,
+                                       PatternRewriter &rewriter) {
+  auto data = matchDequantized(op.getX());
+  auto parameters = data ? parametersOf(op) : std::nullopt;
+  if (!parameters || !parameters->isPerTensor() || !parameters->isByte() ||
+      !data->parameters.isPerTensor() || !op.getX().hasOneUse() ||
+      *parameters == data->parameters)
+    return failure();
+  Operation *move = data->integers().getDefiningOp();
+  if (!move || !move->hasOneUse() || !keepsElementCount(move) ||
+      !move->getOperand(0).hasOneUse() || !move->getOperand(0).getDefiningOp())
+    return failure();
+  Value real = makeDequantize(rewriter, data->op.getLoc(), move->getOperand(0),
+                              data->parameters);
+  Value integers = makeQuantize(rewriter, op.getLoc(), real, *parameters);
+  rewriter.replaceOp(op, moveInstead(rewriter, move, integers));
+  return success();
+}
+
 // The parameters that all operands of a concatenation share.
 std::optional<QuantizationParameters> sharedParameters(ConcatOp op) {
   std::optional<QuantizationParameters> shared;
@@ -146,6 +167,7 @@ struct MoveQuantization : impl::MoveQuantizationBase<MoveQuantization> {
     RewritePatternSet patterns(&getContext());
     patterns.add<DequantizeAfterMovement>(&getContext());
     patterns.add(quantizeBeforeMovement);
+    patterns.add(requantizeBeforeMovement);
     patterns.add(dequantizeAfterConcat);
     patterns.add(quantizeBeforeConcat);
     patterns.add(dequantizeAfterPad);

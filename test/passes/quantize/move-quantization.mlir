@@ -60,6 +60,25 @@ func.func @concat(%a: tensor<1x2xui8>, %b: tensor<1x2xui8>) -> tensor<1x4xui8> {
   return %q : tensor<1x4xui8>
 }
 
+// Both roundings stand next to what computes the numbers.
+// CHECK-LABEL: func.func @requantized_before
+// CHECK: %[[S:.*]] = "onnx.Sigmoid"
+// CHECK: %[[Q:.*]] = "onnx.QuantizeLinear"(%[[S]]
+// CHECK: %[[D:.*]] = "onnx.DequantizeLinear"(%[[Q]]
+// CHECK: %[[R:.*]] = "onnx.QuantizeLinear"(%[[D]]
+// CHECK: "onnx.Transpose"(%[[R]]) {{.*}} -> tensor<3x2xui8>
+func.func @requantized_before(%x: tensor<2x3xf32>) -> tensor<3x2xui8> {
+  %s = "onnx.Constant"() {value = dense<0.5> : tensor<f32>} : () -> tensor<f32>
+  %t = "onnx.Constant"() {value = dense<0.25> : tensor<f32>} : () -> tensor<f32>
+  %z = "onnx.Constant"() {value = dense<3> : tensor<ui8>} : () -> tensor<ui8>
+  %r = "onnx.Sigmoid"(%x) : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  %q = "onnx.QuantizeLinear"(%r, %s, %z) : (tensor<2x3xf32>, tensor<f32>, tensor<ui8>) -> tensor<2x3xui8>
+  %m = "onnx.Transpose"(%q) {perm = array<i64: 1, 0>} : (tensor<2x3xui8>) -> tensor<3x2xui8>
+  %d = "onnx.DequantizeLinear"(%m, %s, %z) : (tensor<3x2xui8>, tensor<f32>, tensor<ui8>) -> tensor<3x2xf32>
+  %p = "onnx.QuantizeLinear"(%d, %t, %z) : (tensor<3x2xf32>, tensor<f32>, tensor<ui8>) -> tensor<3x2xui8>
+  return %p : tensor<3x2xui8>
+}
+
 // Padding with zero is padding with the zero point.
 // CHECK-LABEL: func.func @pad
 // CHECK: %[[Z:.*]] = "onnx.Constant"() <{value = dense<3> : tensor<ui8>}>
