@@ -15,8 +15,9 @@ namespace {
 
 using Index = OpFoldResult;
 
-/// Neighbouring output pixels computed together.
-constexpr int64_t kPixels = 4;
+/// Neighbouring output pixels computed together, at most, with 32 registers,
+/// and with 16 or where the length of a row is not known.
+constexpr int64_t kPixels = 8, kFewPixels = 4;
 /// Rows of the output that a task computes.
 constexpr int64_t kBandRows = 8;
 /// Places of a filter row in one dot product.
@@ -86,9 +87,20 @@ void DepthwiseEmitter::emitGrid() {
 void DepthwiseEmitter::emitRow(Index batch, Index y, Index channel,
                                Index count) {
   Index columns = output.sizes[2];
-  Index whole = b.mul(b.div(columns, kPixels), kPixels);
-  forLoop(b.fixed(0), whole, kPixels,
-          [&](Index x) { emitPixels(batch, y, x, kPixels, channel, count); });
+  auto known = b.known(columns);
+  int64_t pixels = kFewPixels, rest = 0;
+  if (known && *known > 0) {
+    // Equal parts of a row.
+    int64_t most =
+        tile::getTarget(conv).getVectorRegisters() == 32 ? kPixels : kFewPixels;
+    pixels = llvm::divideCeil(*known, llvm::divideCeil(*known, most));
+    rest = *known % pixels;
+  }
+  Index whole = b.mul(b.div(columns, pixels), pixels);
+  forLoop(b.fixed(0), whole, pixels,
+          [&](Index x) { emitPixels(batch, y, x, pixels, channel, count); });
+  if (rest)
+    return emitPixels(batch, y, whole, rest, channel, count);
   forLoop(whole, columns, 1,
           [&](Index x) { emitPixels(batch, y, x, 1, channel, count); });
 }

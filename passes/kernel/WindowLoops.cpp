@@ -1,6 +1,8 @@
 //===- WindowLoops.cpp - depthwise convolution and pooling ----------------===//
 #include "passes/kernel/WindowLoops.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -17,8 +19,9 @@ using Index = OpFoldResult;
 
 /// Window places that are unrolled at most; larger windows are loops.
 constexpr int64_t kMaxUnrolled = 25;
-/// Neighbouring output pixels computed together.
-constexpr int64_t kPixels = 4;
+/// Neighbouring output pixels computed together, at most, with 32 registers,
+/// and with 16 or where the length of a row is not known.
+constexpr int64_t kPixels = 8, kFewPixels = 4;
 /// Rows of the output that a task computes.
 constexpr int64_t kBandRows = 8;
 
@@ -34,8 +37,8 @@ struct Window {
 class WindowEmitter {
 public:
   WindowEmitter(IndexArithmetic &b, const Window &window, Epilogue &epilogue,
-                int64_t lanes)
-      : b(b), w(window), epilogue(epilogue), lanes(lanes),
+                int64_t lanes, int64_t registers)
+      : b(b), w(window), epilogue(epilogue), lanes(lanes), registers(registers),
         type(VectorType::get({lanes}, window.accumulator)) {}
 
   void emitGrid();
@@ -58,7 +61,7 @@ private:
   IndexArithmetic &b;
   const Window &w;
   Epilogue &epilogue;
-  int64_t lanes;
+  int64_t lanes, registers; // of vectors
   VectorType type;
 };
 
@@ -99,9 +102,19 @@ void WindowEmitter::emitGrid() {
 }
 
 void WindowEmitter::emitRow(Index batch, Index y, Index channel, Index count) {
-  Index whole = b.mul(b.div(w.columns, kPixels), kPixels);
-  forLoop(b.fixed(0), whole, kPixels,
-          [&](Index x) { emitPixels(batch, y, x, kPixels, channel, count); });
+  auto known = b.known(w.columns);
+  int64_t pixels = kFewPixels, rest = 0;
+  if (known && *known > 0) {
+    // Equal parts of a row.
+    int64_t most = registers == 32 ? kPixels : kFewPixels;
+    pixels = llvm::divideCeil(*known, llvm::divideCeil(*known, most));
+    rest = *known % pixels;
+  }
+  Index whole = b.mul(b.div(w.columns, pixels), pixels);
+  forLoop(b.fixed(0), whole, pixels,
+          [&](Index x) { emitPixels(batch, y, x, pixels, channel, count); });
+  if (rest)
+    return emitPixels(batch, y, whole, rest, channel, count);
   forLoop(whole, w.columns, 1,
           [&](Index x) { emitPixels(batch, y, x, 1, channel, count); });
 }
@@ -220,7 +233,9 @@ LogicalResult lowerWindow(OpTy op, IndexArithmetic &b, Window &window) {
   if (auto channels = b.known(window.channels))
     while (lanes > 4 && lanes / 2 >= *channels)
       lanes /= 2;
-  WindowEmitter(b, window, epilogue, lanes).emitGrid();
+  WindowEmitter(b, window, epilogue, lanes,
+                tile::getTarget(op).getVectorRegisters())
+      .emitGrid();
   op.erase();
   return success();
 }
