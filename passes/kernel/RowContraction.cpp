@@ -157,8 +157,12 @@ void ContractionEmitter::emitGrid() {
   bool flat = b.known(c.rows) == 1;
   Index bands = flat ? b.ceilDiv(c.columns, s.bandColumns)
                      : b.ceilDiv(c.rows, s.bandRows);
-  Index tasks = b.mul(b.mul(c.batches, bands), chunks);
-  auto grid = tile::GridOp::create(b, b.value(tasks));
+  Index share = batchesOfTask(b, c.batches, b.mul(bands, chunks));
+  Index parts = b.known(share) == 1
+                    ? c.batches
+                    : b.div(b.sub(b.add(c.batches, share), b.fixed(1)), share);
+  auto grid =
+      tile::GridOp::create(b, b.value(b.mul(b.mul(parts, bands), chunks)));
   OpBuilder::InsertionGuard guard(b);
   taskBlock = &grid.getBody().front();
   b.setInsertionPointToStart(taskBlock);
@@ -169,11 +173,18 @@ void ContractionEmitter::emitGrid() {
   Index chunk = part(task, chunks);
   Index place = b.div(task, chunks);
   Index band = part(place, bands);
-  Index batch = part(b.div(place, bands), c.batches);
   Index low = b.mul(chunk, s.chunk);
   Index high = b.known(chunks) == 1 ? tiles : b.min(b.add(low, s.chunk), tiles);
-  emitChannels(low, high,
-               [&](ChannelTile channels) { emitBand(batch, band, channels); });
+  Index firstBatch = b.mul(part(b.div(place, bands), parts), share);
+  Index lastBatch = b.min(b.add(firstBatch, share), c.batches);
+  auto emitBatch = [&](Index batch) {
+    emitChannels(low, high, [&](ChannelTile channels) {
+      emitBand(batch, band, channels);
+    });
+  };
+  if (b.known(share) == 1)
+    return emitBatch(firstBatch);
+  forLoop(firstBatch, lastBatch, 1, emitBatch);
 }
 
 void ContractionEmitter::emitBand(Index batch, Index band,

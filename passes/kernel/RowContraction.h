@@ -52,6 +52,11 @@ struct RowSchedule {
                             const DotProduct &product, tile::TargetAttr target);
 };
 
+/// Batches that a task does one after another where each alone would be a task:
+/// small products of a large batch are not worth a task each.
+mlir::OpFoldResult batchesOfTask(IndexArithmetic &b, mlir::OpFoldResult batches,
+                                 mlir::OpFoldResult tasksOfBatch);
+
 /// Emits the task grid of a contraction.
 void emitContraction(IndexArithmetic &b, const RowContraction &contraction,
                      const DotProduct &product, const RowSchedule &schedule,

@@ -126,3 +126,16 @@ RowSchedule RowSchedule::choose(const RowContraction &contraction,
   }
   return schedule;
 }
+
+OpFoldResult ashlar::batchesOfTask(IndexArithmetic &b, OpFoldResult batches,
+                                   OpFoldResult tasksOfBatch) {
+  // Enough tasks for the workers that there may be.
+  constexpr int64_t kTasks = 16;
+  if (b.known(tasksOfBatch) != 1)
+    return b.fixed(1);
+  OpFoldResult share = b.ceilDiv(batches, kTasks);
+  if (auto known = b.known(share))
+    return b.fixed(std::max<int64_t>(*known, 1));
+  return arith::MaxSIOp::create(b, b.value(share), b.value(b.fixed(1)))
+      .getResult();
+}

@@ -123,6 +123,7 @@ private:
   Index tileCount, tilesInRow, panelCount;
   // Of the task.
   Block *taskBlock = nullptr;
+  Index share; // batches that it does
   Index batch, tileLow, tileHigh, panelLow, panelHigh;
   Index tileBlock; // number of the block's tiles, of those in the band
   Value scratch, scratchPitch, leftPitch, rightPitch;
@@ -146,8 +147,12 @@ void TileEmitter::emitGrid() {
   panelCount = b.ceilDiv(c.channels, kColumns);
   Index bands = b.ceilDiv(tileCount, s.band);
   Index chunks = b.ceilDiv(panelCount, s.chunk);
-  Index tasks = b.mul(b.mul(c.batches, bands), chunks);
-  auto grid = tile::GridOp::create(b, b.value(tasks));
+  share = batchesOfTask(b, c.batches, b.mul(bands, chunks));
+  Index parts = b.known(share) == 1
+                    ? c.batches
+                    : b.div(b.sub(b.add(c.batches, share), b.fixed(1)), share);
+  auto grid =
+      tile::GridOp::create(b, b.value(b.mul(b.mul(parts, bands), chunks)));
   OpBuilder::InsertionGuard guard(b);
   taskBlock = &grid.getBody().front();
   b.setInsertionPointToStart(taskBlock);
@@ -157,7 +162,7 @@ void TileEmitter::emitGrid() {
   };
   Index chunk = part(task, chunks), place = b.div(task, chunks);
   Index band = part(place, bands);
-  batch = part(b.div(place, bands), c.batches);
+  batch = b.mul(part(b.div(place, bands), parts), share);
   tileLow = b.mul(band, s.band);
   tileHigh = b.known(bands) == 1 ? tileCount
                                  : b.min(b.add(tileLow, s.band), tileCount);
@@ -194,7 +199,15 @@ void TileEmitter::emitTask() {
     shapes[rightTile(n)] = {b.fixed(s.block / form.group),
                             kColumns * form.group * form.bytes};
   amx.configure(taskBlock, shapes);
-  emitBlocks();
+  if (b.known(share) == 1) {
+    emitBlocks();
+  } else {
+    Index first = batch;
+    forLoop(first, b.min(b.add(first, share), c.batches), [&](Index number) {
+      batch = number;
+      emitBlocks();
+    });
+  }
   amx.release();
 }
 
