@@ -1,5 +1,4 @@
-//===- LowerReductions.cpp - reductions of rows in one fixed order
-//----------===//
+//===- LowerReductions.cpp - row reductions in one fixed order ------------===//
 #include "passes/kernel/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -29,23 +28,34 @@ Operation *findCombiner(linalg::GenericOp op) {
   BlockArgument accumulator = op.getBody()->getArguments().back();
   if (!combiner || combiner->getBlock() != op.getBody() ||
       !isa<arith::AddFOp, arith::MulFOp, arith::MaximumFOp, arith::MinimumFOp,
-           arith::MaxNumFOp, arith::MinNumFOp, arith::AddIOp>(combiner) ||
+           arith::MaxNumFOp, arith::MinNumFOp, arith::AddIOp, arith::MaxSIOp,
+           arith::MinSIOp, arith::MaxUIOp, arith::MinUIOp>(combiner) ||
       !accumulator.hasOneUse() || *accumulator.user_begin() != combiner)
     return nullptr;
   return combiner;
 }
 
-TypedAttr neutralOf(Operation *combiner, Builder &b) {
+/// The value that changes nothing when it is folded in.
+TypedAttr neutralOf(Operation *combiner) {
   Type type = combiner->getResult(0).getType();
-  if (isa<arith::AddIOp>(combiner))
-    return b.getZeroAttr(type);
+  if (auto integer = dyn_cast<IntegerType>(type)) {
+    unsigned bits = integer.getWidth();
+    llvm::APInt value(bits, 0);
+    if (isa<arith::MaxSIOp>(combiner))
+      value = llvm::APInt::getSignedMinValue(bits);
+    else if (isa<arith::MinSIOp>(combiner))
+      value = llvm::APInt::getSignedMaxValue(bits);
+    else if (isa<arith::MinUIOp>(combiner))
+      value = llvm::APInt::getMaxValue(bits);
+    return IntegerAttr::get(integer, value);
+  }
   double infinity = std::numeric_limits<double>::infinity();
-  if (isa<arith::AddFOp>(combiner))
-    return b.getFloatAttr(type, -0.0);
-  if (isa<arith::MulFOp>(combiner))
-    return b.getFloatAttr(type, 1.0);
-  bool isMaximum = isa<arith::MaximumFOp, arith::MaxNumFOp>(combiner);
-  return b.getFloatAttr(type, isMaximum ? -infinity : infinity);
+  double value = isa<arith::AddFOp>(combiner)   ? -0.0
+                 : isa<arith::MulFOp>(combiner) ? 1.0
+                 : isa<arith::MaximumFOp, arith::MaxNumFOp>(combiner)
+                     ? -infinity
+                     : infinity;
+  return FloatAttr::get(type, value);
 }
 
 class ReductionEmitter {
@@ -58,11 +68,11 @@ public:
 
 private:
   void emitRow(ArrayRef<Value> outer);
-  /// Element, or vector of elements from `k` on, of input `number`.
-  Value readInput(unsigned number, ArrayRef<Value> outer, Value k,
-                  bool asVector);
-  /// What the body folds in, for one place or a vector of places.
-  Value element(ArrayRef<Value> outer, Value k, bool asVector);
+  /// Elements of input `number` from `k` on, those that `mask` has if there is
+  /// one; a scalar where the input is the same all along.
+  Value readInput(unsigned number, ArrayRef<Value> outer, Value k, Value mask);
+  /// What the body folds in at 16 places.
+  Value elements(ArrayRef<Value> outer, Value k, Value mask);
   Value combine(Value accumulator, Value value);
   Value foldLanes(Value vector);
   SmallVector<Value> indicesOf(AffineMap map, ArrayRef<Value> loops);
@@ -72,6 +82,7 @@ private:
   IndexArithmetic b;
   VectorType type;
   SmallVector<Value> extents;
+  Value neutral; // in all lanes
 };
 
 SmallVector<Value> ReductionEmitter::indicesOf(AffineMap map,
@@ -88,42 +99,44 @@ SmallVector<Value> ReductionEmitter::indicesOf(AffineMap map,
 }
 
 Value ReductionEmitter::readInput(unsigned number, ArrayRef<Value> outer,
-                                  Value k, bool asVector) {
+                                  Value k, Value mask) {
   SmallVector<Value> loops(outer);
   loops.push_back(k);
   OpOperand *input = op.getDpsInputOperand(number);
   AffineMap map = op.getMatchingIndexingMap(input);
   SmallVector<Value> indices = indicesOf(map, loops);
-  bool varies = map.isFunctionOfDim(op.getNumLoops() - 1);
-  Type elementType = getElementTypeOrSelf(input->get().getType());
-  if (asVector && varies)
-    return vector::LoadOp::create(b, VectorType::get({kLanes}, elementType),
-                                  input->get(), indices);
-  return memref::LoadOp::create(b, input->get(), indices);
+  if (!map.isFunctionOfDim(op.getNumLoops() - 1))
+    return memref::LoadOp::create(b, input->get(), indices);
+  auto vector =
+      VectorType::get({kLanes}, getElementTypeOrSelf(input->get().getType()));
+  if (!mask)
+    return vector::LoadOp::create(b, vector, input->get(), indices);
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(vector));
+  return vector::MaskedLoadOp::create(b, vector, input->get(), indices, mask,
+                                      zero);
 }
 
-Value ReductionEmitter::element(ArrayRef<Value> outer, Value k, bool asVector) {
+Value ReductionEmitter::elements(ArrayRef<Value> outer, Value k, Value mask) {
   IRMapping mapping;
   Block &body = *op.getBody();
   for (unsigned number = 0; number < op.getNumDpsInputs(); ++number) {
     BlockArgument argument = body.getArgument(number);
     if (!argument.use_empty())
-      mapping.map(argument, readInput(number, outer, k, asVector));
+      mapping.map(argument, readInput(number, outer, k, mask));
   }
-  for (Operation &inner : body.without_terminator()) {
-    if (&inner == combiner)
-      continue;
-    Operation *copy = asVector ? vectorizeOperation(b, inner, mapping, kLanes)
-                               : b.clone(inner, mapping);
-    mapping.map(inner.getResults(), copy->getResults());
-  }
+  for (Operation &inner : body.without_terminator())
+    if (&inner != combiner)
+      mapping.map(inner.getResults(),
+                  vectorizeOperation(b, inner, mapping, kLanes)->getResults());
   Value accumulator = body.getArguments().back();
   Value folded = combiner->getOperand(0) == accumulator
                      ? combiner->getOperand(1)
                      : combiner->getOperand(0);
   Value value = mapping.lookupOrDefault(folded);
-  if (asVector && !isa<VectorType>(value.getType()))
+  if (!isa<VectorType>(value.getType()))
     value = vector::BroadcastOp::create(b, type, value);
+  if (mask)
+    value = arith::SelectOp::create(b, mask, value, neutral);
   return value;
 }
 
@@ -147,35 +160,39 @@ Value ReductionEmitter::foldLanes(Value vector) {
 }
 
 void ReductionEmitter::emitRow(ArrayRef<Value> outer) {
-  Value zero = b.value(b.fixed(0)), one = b.value(b.fixed(1));
-  Value lanes = b.value(b.fixed(kLanes)), extent = extents.back();
-  Value whole =
-      b.value(b.mul(b.div(getAsOpFoldResult(extent), kLanes), kLanes));
-  Value start = arith::ConstantOp::create(
-      b, DenseElementsAttr::get(type, {Attribute(neutralOf(combiner, b))}));
-  auto vectors = scf::ForOp::create(b, zero, whole, lanes, start);
-  {
+  OpFoldResult extent = getAsOpFoldResult(extents.back());
+  OpFoldResult whole = b.mul(b.div(extent, kLanes), kLanes);
+  neutral = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(type, {Attribute(neutralOf(combiner))}));
+  Value sums = neutral;
+  if (b.known(whole) != 0) {
+    auto vectors = scf::ForOp::create(b, b.value(b.fixed(0)), b.value(whole),
+                                      b.value(b.fixed(kLanes)), neutral);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(vectors.getBody());
     Value next = combine(vectors.getRegionIterArgs()[0],
-                         element(outer, vectors.getInductionVar(), true));
+                         elements(outer, vectors.getInductionVar(), Value()));
     scf::YieldOp::create(b, next);
+    sums = vectors.getResult(0);
+  }
+  OpFoldResult rest = b.sub(extent, whole);
+  if (b.known(rest) != 0) {
+    auto maskType = VectorType::get({kLanes}, b.getI1Type());
+    Value mask = b.known(rest)
+                     ? vector::ConstantMaskOp::create(
+                           b, maskType, ArrayRef<int64_t>{*b.known(rest)})
+                           .getResult()
+                     : vector::CreateMaskOp::create(b, maskType,
+                                                    ValueRange{b.value(rest)})
+                           .getResult();
+    sums = combine(sums, elements(outer, b.value(whole), mask));
   }
   SmallVector<Value> loops(outer);
-  loops.push_back(zero);
+  loops.push_back(b.value(b.fixed(0)));
   Value output = op.getDpsInits()[0];
   SmallVector<Value> at = indicesOf(op.getIndexingMapsArray().back(), loops);
   Value initial = memref::LoadOp::create(b, output, at);
-  Value folded = combine(initial, foldLanes(vectors.getResult(0)));
-  auto rest = scf::ForOp::create(b, whole, extent, one, folded);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(rest.getBody());
-    Value next = combine(rest.getRegionIterArgs()[0],
-                         element(outer, rest.getInductionVar(), false));
-    scf::YieldOp::create(b, next);
-  }
-  memref::StoreOp::create(b, rest.getResult(0), output, at);
+  memref::StoreOp::create(b, combine(initial, foldLanes(sums)), output, at);
 }
 
 void ReductionEmitter::emit() {
@@ -222,11 +239,21 @@ bool isRowReduction(linalg::GenericOp op) {
   return true;
 }
 
+bool isWholeBytes(Type type) {
+  return type.isF32() ||
+         (isa<IntegerType>(type) && type.getIntOrFloatBitWidth() % 8 == 0);
+}
+
 bool isVectorizable(linalg::GenericOp op) {
+  for (BlockArgument argument : op.getBody()->getArguments())
+    if (!isWholeBytes(argument.getType()))
+      return false;
   return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
     return inner.hasTrait<OpTrait::ConstantLike>() ||
            (OpTrait::hasElementwiseMappableTraits(&inner) &&
-            inner.getNumRegions() == 0);
+            inner.getNumRegions() == 0 &&
+            llvm::none_of(inner.getResultTypes(),
+                          [](Type type) { return type.isIndex(); }));
   });
 }
 
@@ -238,9 +265,7 @@ struct LowerReductions : ashlar::impl::LowerReductionsBase<LowerReductions> {
       if (!isRowReduction(op) || !isVectorizable(op))
         continue;
       if (Operation *combiner = findCombiner(op))
-        if (Type type = combiner->getResult(0).getType();
-            type.isF32() || type.isInteger(32))
-          ReductionEmitter(op, combiner).emit();
+        ReductionEmitter(op, combiner).emit();
     }
   }
 };

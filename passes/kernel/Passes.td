@@ -85,10 +85,11 @@ def LowerElementwise : Pass<"ashlar-lower-elementwise", "::mlir::func::FuncOp"> 
 def LowerReductions : Pass<"ashlar-lower-reductions", "::mlir::func::FuncOp"> {
   let summary = "reductions along the last axis in one fixed order";
   let description = [{
-    A `linalg.generic` that folds its last, contiguous axis with a sum (of floats or 32-bit integers),
-    product, maximum or minimum accumulates in 16 lanes, which are then folded
-    by a fixed tree, then the rest one by one. LLVM may not reorder floats
-    itself; this order is the same on every instruction set.
+    A `linalg.generic` of f32 or integers that folds its last, contiguous axis
+    with a sum, product, maximum or minimum accumulates in 16 lanes (a rest of
+    the axis in the first of them), which are then folded by a fixed tree. LLVM
+    may not reorder floats itself; this order is the same on every instruction
+    set.
 
     Requires: bufferized IR. Guarantees: the same bits on every target.
 
