@@ -39,12 +39,52 @@ struct Join {
   SmallVector<Part> parts;
 };
 
+/// True if the insertion is the last one of a row, and what the row makes is no
+/// part of another one.
 bool isRoot(tensor::InsertSliceOp insert) {
-  if (!insert->hasOneUse())
-    return true;
-  Operation *user = *insert->user_begin();
-  auto next = dyn_cast<tensor::InsertSliceOp>(user);
-  return !(next && next.getDest() == insert.getResult());
+  return !insert->hasOneUse() ||
+         !isa<tensor::InsertSliceOp>(*insert->user_begin());
+}
+
+SmallVector<Part> partsOf(Value joined, SmallVector<OpFoldResult> &sizes);
+
+/// Parts that are put together themselves, for nothing else, in place of what
+/// they make.
+SmallVector<Part> withoutNesting(ArrayRef<Part> parts) {
+  SmallVector<Part> flat;
+  for (const Part &part : parts) {
+    SmallVector<OpFoldResult> sizes;
+    SmallVector<Part> inner;
+    bool sameRank =
+        size_t(cast<RankedTensorType>(part.source.getType()).getRank()) ==
+        part.offsets.size();
+    if (part.source.hasOneUse() && sameRank)
+      inner = partsOf(part.source, sizes);
+    auto isStatic = [](ArrayRef<OpFoldResult> values) {
+      return getConstantIntValues(values).has_value();
+    };
+    bool known = isStatic(part.offsets) && isStatic(part.strides) &&
+                 llvm::all_of(inner, [&](const Part &piece) {
+                   return isStatic(piece.offsets) && isStatic(piece.strides);
+                 });
+    if (inner.empty() || !known) {
+      flat.push_back(part);
+      continue;
+    }
+    Builder b(part.source.getContext());
+    for (Part &piece : inner) {
+      for (unsigned axis = 0; axis < piece.offsets.size(); ++axis) {
+        int64_t stride = *getConstantIntValue(part.strides[axis]);
+        piece.offsets[axis] =
+            b.getIndexAttr(*getConstantIntValue(part.offsets[axis]) +
+                           *getConstantIntValue(piece.offsets[axis]) * stride);
+        piece.strides[axis] =
+            b.getIndexAttr(*getConstantIntValue(piece.strides[axis]) * stride);
+      }
+      flat.push_back(piece);
+    }
+  }
+  return flat;
 }
 
 /// The parts of a row of insertions into a fresh tensor, first one first.
@@ -63,7 +103,7 @@ SmallVector<Part> partsOf(Value joined, SmallVector<OpFoldResult> &sizes) {
     return {};
   sizes = empty.getMixedSizes();
   std::reverse(parts.begin(), parts.end());
-  return parts;
+  return withoutNesting(parts);
 }
 
 /// True if two slices surely have no element in common.

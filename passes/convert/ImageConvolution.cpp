@@ -8,8 +8,11 @@
 #include "passes/convert/ImageConvolution.h"
 
 #include "dialects/onnx/OnnxOps.h"
+#include "passes/analysis/ConstantData.h"
 #include "passes/convert/Families.h"
 #include "passes/convert/ReducedPrecision.h"
+
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -107,6 +110,15 @@ nn::ConvOp ImageConvolution::make(TensorBuilder &b, Value image, Value filter,
 
 namespace {
 
+/// Adds the first extra operand to the accumulator.
+void addBias(nn::ConvOp conv) {
+  Block &block = conv.getEpilogue().front();
+  OpBuilder inner = OpBuilder::atBlockBegin(&block);
+  Value sum = arith::AddFOp::create(inner, conv.getLoc(), block.getArgument(0),
+                                    block.getArgument(1));
+  block.getTerminator()->setOperand(0, sum);
+}
+
 Lowered lowerConv(onnx::ConvOp op, onnx::ConvOp::Adaptor in, TensorBuilder &b) {
   Type type = elementType(in.getX());
   if (!isFloat(type))
@@ -123,19 +135,65 @@ Lowered lowerConv(onnx::ConvOp op, onnx::ConvOp::Adaptor in, TensorBuilder &b) {
     extras.push_back(toF32(b, in.getB()));
   nn::ConvOp conv =
       convolution.make(b, image, convolution.filterOf(b, filter), extras);
-  if (in.getB()) {
-    Block &block = conv.getEpilogue().front();
-    OpBuilder inner = OpBuilder::atBlockBegin(&block);
-    Value sum = arith::AddFOp::create(inner, b.getLoc(), block.getArgument(0),
-                                      block.getArgument(1));
-    block.getTerminator()->setOperand(0, sum);
-  }
+  if (in.getB())
+    addBias(conv);
   return fromF32(b, fromNhwc(b, conv->getResult(0), convolution.rank), type);
 }
 
+/// One pixel of every block that a ConvTranspose filter [C, F, R, S] makes, as
+/// a filter [F, C, 1, 1].
+Value filterOfPixel(TensorBuilder &b, const ConstantData &data,
+                    ArrayRef<int64_t> sizes, int64_t pixel) {
+  int64_t channels = sizes[0], outputs = sizes[1], area = sizes[2] * sizes[3];
+  auto type = RankedTensorType::get({outputs, channels, 1, 1}, b.getF32Type());
+  ElementsAttr filter =
+      makeConstantData(type, "pixel", [&](MutableArrayRef<char> raw) {
+        auto *values = reinterpret_cast<float *>(raw.data());
+        for (int64_t f = 0; f < outputs; ++f)
+          for (int64_t c = 0; c < channels; ++c)
+            values[f * channels + c] =
+                data.at<float>((c * outputs + f) * area + pixel);
+      });
+  return arith::ConstantOp::create(b, cast<TypedAttr>(filter));
+}
+
+/// A ConvTranspose whose windows do not overlap, with a constant filter: one
+/// 1x1 convolution for each pixel of a block, stored with gaps, where the next
+/// operation reads it.
+Value convolveToBlocks(TensorBuilder &b, Value image, const ConstantData &data,
+                       ArrayRef<int64_t> filterSizes, Value bias, bool bf16) {
+  int64_t outputs = filterSizes[1], rows = filterSizes[2],
+          columns = filterSizes[3];
+  ImageConvolution convolution;
+  convolution.window.size = convolution.window.strides =
+      convolution.window.dilations = {1, 1};
+  convolution.window.padBegin = convolution.window.padEnd = {0, 0};
+  convolution.filterSizes = {outputs, filterSizes[0], 1, 1};
+  TensorBuilder::Sizes part = b.dims(image), whole = part;
+  part[3] = whole[3] = b.size(outputs);
+  whole[1] = b.sizeMul(part[1], b.size(rows));
+  whole[2] = b.sizeMul(part[2], b.size(columns));
+  Value result = b.empty(whole, b.getF32Type());
+  for (int64_t pixel = 0; pixel < rows * columns; ++pixel) {
+    Value filter = filterOfPixel(b, data, filterSizes, pixel);
+    SmallVector<Value> extras;
+    if (bias)
+      extras.push_back(bias);
+    nn::ConvOp conv = convolution.make(
+        b, image, bf16 ? roundToBf16(b, filter) : filter, extras);
+    if (bias)
+      addBias(conv);
+    result = tensor::InsertSliceOp::create(
+        b, conv->getResult(0), result,
+        b.sizes({0, pixel / columns, pixel % columns, 0}), part,
+        b.sizes({1, rows, columns, 1}));
+  }
+  return result;
+}
+
 /// ConvTranspose whose windows do not overlap (stride as large as the filter,
-/// no padding): every input pixel makes an S x S block of output pixels, one
-/// matrix product and a rearrangement.
+/// no padding): every input pixel makes an S x S block of output pixels. Where
+/// the filter is not constant, one matrix product and a rearrangement.
 Lowered lowerConvTranspose(onnx::ConvTransposeOp op,
                            onnx::ConvTransposeOp::Adaptor in,
                            TensorBuilder &b) {
@@ -158,6 +216,14 @@ Lowered lowerConvTranspose(onnx::ConvTransposeOp op,
   int64_t channels = filterType.getDimSize(0),
           outputs = filterType.getDimSize(1);
   int64_t rows = strides[0], columns = strides[1];
+  bool bf16 = isMarkedBf16(op);
+  if (auto data = constantData(in.getW())) {
+    Value image = toNhwc(b, bf16 ? roundToBf16(b, in.getX()) : in.getX());
+    return fromNhwc(b,
+                    convolveToBlocks(b, image, *data, filterType.getShape(),
+                                     in.getB(), bf16),
+                    4);
+  }
   // [C, F, R, S] -> [C, R, S, F] -> [C, R*S*F]
   Value matrix = b.reshape(b.transpose(in.getW(), {0, 2, 3, 1}),
                            b.sizes({channels, rows * columns * outputs}));

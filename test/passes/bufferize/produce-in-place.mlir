@@ -100,3 +100,38 @@ func.func @main(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<8xf32> {
   %2 = tensor.insert_slice %y into %1[2] [4] [1] : tensor<4xf32> into tensor<8xf32>
   return %2 : tensor<8xf32>
 }
+
+// -----
+
+// What is put together and is a part itself: its parts are parts of the whole,
+// with the gaps of both.
+// CHECK-LABEL: func.func @main
+// CHECK: nn.pool {{.*}} outs(%[[ONE:.*]]) {dilations
+// CHECK: tensor.insert_slice {{.*}}[0, 0, 0, 4] [1, 4, 4, 4] [1, 2, 1, 1]
+// CHECK: nn.pool
+// CHECK: tensor.insert_slice {{.*}}[0, 1, 0, 4] [1, 4, 4, 4] [1, 2, 1, 1]
+// CHECK: tensor.insert_slice %arg1 into {{.*}}[0, 0, 0, 0] [1, 8, 4, 4]
+// COPIES-LABEL: func.func @body
+func.func @main(%x: tensor<1x8x8x4xf32>, %y: tensor<1x8x4x4xf32>) -> tensor<1x4x2x8xf32> {
+  %e = tensor.empty() : tensor<1x4x4x4xf32>
+  %f = tensor.empty() : tensor<1x8x4x4xf32>
+  %g = tensor.empty() : tensor<1x8x4x8xf32>
+  %a = nn.pool %x outs(%e) {dilations = array<i64: 1, 1>, kind = "max", strides = array<i64: 2, 2>, window = array<i64: 2, 2>} : tensor<1x8x8x4xf32>, tensor<1x4x4x4xf32> -> tensor<1x4x4x4xf32> {
+  ^bb0(%v: f32):
+    nn.yield %v : f32
+  }
+  %b = nn.pool %x outs(%e) {dilations = array<i64: 1, 1>, kind = "sum", strides = array<i64: 2, 2>, window = array<i64: 2, 2>} : tensor<1x8x8x4xf32>, tensor<1x4x4x4xf32> -> tensor<1x4x4x4xf32> {
+  ^bb0(%v: f32):
+    nn.yield %v : f32
+  }
+  %1 = tensor.insert_slice %a into %f[0, 0, 0, 0] [1, 4, 4, 4] [1, 2, 1, 1] : tensor<1x4x4x4xf32> into tensor<1x8x4x4xf32>
+  %2 = tensor.insert_slice %b into %1[0, 1, 0, 0] [1, 4, 4, 4] [1, 2, 1, 1] : tensor<1x4x4x4xf32> into tensor<1x8x4x4xf32>
+  %3 = tensor.insert_slice %y into %g[0, 0, 0, 0] [1, 8, 4, 4] [1, 1, 1, 1] : tensor<1x8x4x4xf32> into tensor<1x8x4x8xf32>
+  %4 = tensor.insert_slice %2 into %3[0, 0, 0, 4] [1, 8, 4, 4] [1, 1, 1, 1] : tensor<1x8x4x4xf32> into tensor<1x8x4x8xf32>
+  %o = tensor.empty() : tensor<1x4x2x8xf32>
+  %q = nn.pool %4 outs(%o) {dilations = array<i64: 1, 1>, kind = "max", strides = array<i64: 2, 2>, window = array<i64: 2, 2>} : tensor<1x8x4x8xf32>, tensor<1x4x2x8xf32> -> tensor<1x4x2x8xf32> {
+  ^bb0(%v: f32):
+    nn.yield %v : f32
+  }
+  return %q : tensor<1x4x2x8xf32>
+}

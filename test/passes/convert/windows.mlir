@@ -42,3 +42,14 @@ func.func @conv_transpose_f64(%x: tensor<1x4x3x3xf64>, %w: tensor<4x2x3x3xf64>) 
   %r = "onnx.ConvTranspose"(%x, %w) {auto_pad = "NOTSET", group = 2 : i64, strides = array<i64: 3, 2>, output_shape = array<i64: 10, 8>} : (tensor<1x4x3x3xf64>, tensor<4x2x3x3xf64>) -> tensor<1x4x10x8xf64>
   return %r : tensor<1x4x10x8xf64>
 }
+
+// Blocks that do not overlap, of a constant filter: one 1x1 convolution a pixel
+// of a block, stored with gaps.
+// CHECK-LABEL: func.func @conv_transpose_blocks
+// CHECK-COUNT-4: nn.conv {{.*}} tensor<2x4x1x1xf32>
+// CHECK-NOT: nn.matmul
+func.func @conv_transpose_blocks(%x: tensor<1x4x3x3xf32>, %b: tensor<2xf32>) -> tensor<1x2x6x6xf32> {
+  %w = "onnx.Constant"() {value = dense<1.0> : tensor<4x2x2x2xf32>} : () -> tensor<4x2x2x2xf32>
+  %r = "onnx.ConvTranspose"(%x, %w, %b) {strides = array<i64: 2, 2>} : (tensor<1x4x3x3xf32>, tensor<4x2x2x2xf32>, tensor<2xf32>) -> tensor<1x2x6x6xf32>
+  return %r : tensor<1x2x6x6xf32>
+}
