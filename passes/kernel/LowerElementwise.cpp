@@ -325,8 +325,27 @@ void ElementwiseEmitter::emitRow(ArrayRef<Index> at, Index low, Index count) {
   loop(whole, high, b.sub(high, whole));
 }
 
+void generalise(linalg::FillOp fill) {
+  OpBuilder b(fill);
+  Value value = fill.getInputs()[0], output = fill.getOutputs()[0];
+  int64_t rank = cast<MemRefType>(output.getType()).getRank();
+  linalg::GenericOp::create(
+      b, fill.getLoc(), ValueRange(), ValueRange{output},
+      ArrayRef<AffineMap>{b.getMultiDimIdentityMap(rank)},
+      SmallVector<utils::IteratorType>(rank, utils::IteratorType::parallel),
+      [&](OpBuilder &inner, Location loc, ValueRange) {
+        linalg::YieldOp::create(inner, loc, value);
+      });
+  fill.erase();
+}
+
 struct LowerElementwise : ashlar::impl::LowerElementwiseBase<LowerElementwise> {
   void runOnOperation() override {
+    // Fills are elementwise operations of no input.
+    SmallVector<linalg::FillOp> fills;
+    getOperation().walk([&](linalg::FillOp fill) { fills.push_back(fill); });
+    for (linalg::FillOp fill : fills)
+      generalise(fill);
     SmallVector<linalg::GenericOp> work;
     getOperation().walk([&](linalg::GenericOp op) { work.push_back(op); });
     for (linalg::GenericOp op : work) {

@@ -6,6 +6,7 @@
 
 #include "dialects/nn/NnDialect.h"
 #include "dialects/tile/TileDialect.h"
+#include "passes/analysis/OperationCount.h"
 #include "passes/kernel/IndexArithmetic.h"
 
 namespace ashlar {
@@ -24,28 +25,6 @@ using Index = OpFoldResult;
 constexpr int64_t kTasks = 32;
 /// Elementary operations below which a call of the executor does not pay.
 constexpr int64_t kWorthwhile = 1 << 12;
-
-/// Operations of a block, loops inside counted by their trip counts where these
-/// are known.
-int64_t countOperations(Block &block) {
-  int64_t total = 0;
-  for (Operation &op : block) {
-    ++total;
-    int64_t trips = 1;
-    if (auto loop = dyn_cast<LoopLikeOpInterface>(op)) {
-      auto lows = loop.getLoopLowerBounds(), highs = loop.getLoopUpperBounds();
-      if (lows && highs)
-        for (auto [low, high] : llvm::zip(*lows, *highs)) {
-          auto from = getConstantIntValue(low), to = getConstantIntValue(high);
-          trips *= from && to ? std::max<int64_t>(*to - *from, 0) : 16;
-        }
-    }
-    for (Region &region : op.getRegions())
-      for (Block &inner : region)
-        total += trips * countOperations(inner);
-  }
-  return total;
-}
 
 /// Copies the body of `loop` to the insertion point, with its axes from
 /// `axis` on as loops.

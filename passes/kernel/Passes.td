@@ -69,7 +69,8 @@ def LowerElementwise : Pass<"ashlar-lower-elementwise", "::mlir::func::FuncOp"> 
     with axes joined where all operands allow. A `memref.load` in the body that
     reads neighbours along the axis at a place that other indices give (an
     embedding row) is a vector load, too; what does not change along the axis is
-    computed once a row. The rest of a row is a masked vector.
+    computed once a row. The rest of a row is a masked vector. Fills are lowered
+    in the same way.
 
     Requires: bufferized IR. Guarantees: the same bits as element by element;
     other generics are left as they are.

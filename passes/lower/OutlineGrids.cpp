@@ -13,6 +13,7 @@
 #include "mlir/Transforms/RegionUtils.h"
 
 #include "dialects/tile/TileDialect.h"
+#include "passes/analysis/OperationCount.h"
 
 namespace ashlar {
 #define GEN_PASS_DEF_OUTLINEGRIDS
@@ -23,6 +24,10 @@ using namespace mlir;
 using namespace ashlar;
 
 namespace {
+
+/// Operations (of vectors, for the most part) below which waking another worker
+/// takes longer than it saves.
+constexpr int64_t kWorthwhile = 1 << 17;
 
 constexpr llvm::StringLiteral kParallelFor = "ashlar_rt1_parallel_for";
 
@@ -175,6 +180,26 @@ func::FuncOp makeTask(tile::GridOp grid, Captures &captures, Value args,
   return task;
 }
 
+/// True if the caller had better do all tasks itself.
+bool isSmall(tile::GridOp grid) {
+  auto count = getConstantIntValue(grid.getCount());
+  return count &&
+         *count * countOperations(grid.getBody().front()) < kWorthwhile;
+}
+
+void callInTurn(ImplicitLocOpBuilder &b, tile::GridOp grid, func::FuncOp task,
+                Value array) {
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  Value one = arith::ConstantIndexOp::create(b, 1);
+  Value worker = arith::ConstantIntOp::create(b, 0, 32);
+  auto loop = scf::ForOp::create(b, zero, grid.getCount(), one);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value index =
+      arith::IndexCastUIOp::create(b, b.getI32Type(), loop.getInductionVar());
+  func::CallOp::create(b, task, ValueRange{array, index, worker});
+}
+
 void callTask(tile::GridOp grid, func::FuncOp task, const Captures &captures,
               Value args) {
   auto function = grid->getParentOfType<func::FuncOp>();
@@ -194,6 +219,11 @@ void callTask(tile::GridOp grid, func::FuncOp task, const Captures &captures,
   for (auto [index, offset] : llvm::enumerate(captures.offsets))
     LLVM::StoreOp::create(b, arith::ConstantIntOp::create(b, offset, 64),
                           slotAddress(b, array, numScalars + index + 1));
+  if (isSmall(grid)) {
+    callInTurn(b, grid, task, array);
+    grid.erase();
+    return;
+  }
   Value callee = func::ConstantOp::create(b, task.getFunctionType(),
                                           SymbolRefAttr::get(task));
   Value address =

@@ -9,7 +9,9 @@ def OutlineGrids : Pass<"ashlar-outline-grids", "::mlir::ModuleOp"> {
   let description = [{
     The body of each `tile.grid` becomes `func @task_N_NODE(argument,
     index, worker)`, NODE being the ONNX node. Buffers that come from the call's arguments are derived again
-    inside; scalars computed outside travel in a small array on the stack.
+    inside; scalars computed outside travel in a small array on the stack. Grids
+    of so few operations that waking a worker would take longer are called task by
+    task where they stand.
 
     Requires: buffers planned (no allocation in a grid).
 

@@ -111,3 +111,14 @@ func.func @others(%x: memref<8x16xf32>, %t: memref<16x8xf32>, %m: memref<8x16xi1
   }
   return
 }
+
+// A fill of a slice, by rows.
+// CHECK-LABEL: func.func @fill
+// CHECK: scf.parallel
+// CHECK: vector.store
+// CHECK-NOT: linalg.fill
+func.func @fill(%y: memref<8x16xf32, strided<[32, 1]>>) {
+  %z = arith.constant 0.0 : f32
+  linalg.fill ins(%z : f32) outs(%y : memref<8x16xf32, strided<[32, 1]>>)
+  return
+}
