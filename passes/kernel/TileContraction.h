@@ -6,6 +6,9 @@
 
 namespace ashlar {
 
+/// Rows of a tile register, at most.
+inline constexpr int64_t kTileRows = 16;
+
 /// How a contraction is cut for AMX. A tile of the left side is `pixels`
 /// neighbouring pixels (matrix rows) by one block of the reduction; one of the
 /// right side a block by a panel of 16 channels. Sums of `tiles` by `panels`

@@ -8,7 +8,6 @@ using namespace ashlar;
 
 namespace {
 
-constexpr int64_t kTileRows = 16;
 /// With fewer matrix rows vectors read the weights as fast as tiles would.
 constexpr int64_t kFewRows = 3;
 /// Up to so many tiles the weights bound the speed.

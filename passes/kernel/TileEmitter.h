@@ -1,0 +1,123 @@
+//===- TileEmitter.h - code of a contraction in tile registers ------------===//
+#ifndef ASHLAR_PASSES_KERNEL_TILEEMITTER_H
+#define ASHLAR_PASSES_KERNEL_TILEEMITTER_H
+
+#include "passes/kernel/AmxTiles.h"
+#include "passes/kernel/TileContraction.h"
+
+namespace ashlar {
+
+inline constexpr int64_t kTileColumns = 16; // of a tile of sums
+inline constexpr int64_t kTileSumBytes = 4;
+
+/// A tile of the left side.
+struct PixelTile {
+  using Index = mlir::OpFoldResult;
+  Index y, x;       // its first pixel
+  Index storedFrom; // first of its rows that are new
+};
+
+/// A panel of the right side.
+struct ChannelPanel {
+  using Index = mlir::OpFoldResult;
+  Index number;
+  Index channels; // that exist and are new; 0 to 16
+};
+
+/// Blocks of the output, by their first tile and panel.
+struct TileBlock {
+  using Index = mlir::OpFoldResult;
+  Index tile, panel;
+};
+
+/// Where the operand tiles of a step begin, in elements.
+struct TileOperands {
+  using Index = mlir::OpFoldResult;
+  llvm::SmallVector<Index> left, right;
+
+  TileOperands moved(IndexArithmetic &b, Index leftBy, Index rightBy) const {
+    TileOperands result;
+    for (Index at : left)
+      result.left.push_back(b.add(at, leftBy));
+    for (Index at : right)
+      result.right.push_back(b.add(at, rightBy));
+    return result;
+  }
+};
+
+/// One contraction: the grid and its tasks (TileContraction.cpp), the reduction
+/// of a block (TileReduction.cpp).
+class TileEmitter {
+public:
+  using Index = mlir::OpFoldResult;
+
+  TileEmitter(IndexArithmetic &b, const RowContraction &contraction,
+              const TileSchedule &schedule, Epilogue &epilogue)
+      : b(b), c(contraction), s(schedule), epilogue(epilogue), amx(b),
+        form(nn::PanelForm::of(contraction.element)) {}
+
+  void emitGrid();
+
+private:
+  void emitTask();
+  void emitBlocks();
+  void emitBlock(TileBlock block, TileBlock previous, mlir::Value previousRows);
+  void emitReduction(TileBlock block, llvm::function_ref<void(Index)> between);
+  void emitPlainReduction(const TileOperands &bases,
+                          llvm::function_ref<void(Index)> between);
+  Index nextLeft(mlir::Value at, mlir::Value &block, mlir::Value &inner);
+  void emitStep(const TileOperands &at, const TileOperands *next);
+  void prefetchPanels(Index rightAt, Index step);
+  void emitProducts();
+  void loadLeft(const TileOperands &at, int64_t m);
+  void loadRight(const TileOperands &at, int64_t n);
+  void multiply(int64_t m, int64_t n);
+  /// True if every operand tile has a register of its own.
+  bool loadsAhead() const { return s.tiles <= 2 && s.panels <= 2; }
+  /// The epilogue of one row of pixels of a block whose sums are in scratch.
+  void emitRow(llvm::ArrayRef<PixelTile> tiles,
+               llvm::ArrayRef<ChannelPanel> panels, Index row);
+
+  llvm::SmallVector<PixelTile> tilesOf(TileBlock block);
+  llvm::SmallVector<ChannelPanel> panelsOf(TileBlock block);
+  int64_t steps() const { return c.outer * s.blocks; }
+  mlir::Value select(mlir::Value condition, Index whenTrue, Index whenFalse) {
+    return mlir::arith::SelectOp::create(b, condition, b.value(whenTrue),
+                                         b.value(whenFalse));
+  }
+  mlir::Value compare(mlir::arith::CmpIPredicate predicate, Index x, Index y) {
+    return mlir::arith::CmpIOp::create(b, predicate, b.value(x), b.value(y));
+  }
+  /// True if `size` is a known multiple of `by`.
+  bool isMultiple(Index size, int64_t by) {
+    auto known = b.known(size);
+    return known && *known % by == 0;
+  }
+  void forLoop(Index low, Index high, llvm::function_ref<void(Index)> body);
+
+  int64_t leftTile(int64_t m) const { return s.tiles <= 2 ? 4 + m : 5 + m % 3; }
+  int64_t rightTile(int64_t n) const {
+    if (s.tiles > 2)
+      return 4;
+    return s.panels <= 2 ? 6 + n : 5 + n % 3;
+  }
+
+  IndexArithmetic &b;
+  const RowContraction &c;
+  const TileSchedule &s;
+  Epilogue &epilogue;
+  AmxTiles amx;
+  nn::PanelForm form;
+
+  Index tileCount, tilesInRow, panelCount;
+  // Of the task.
+  mlir::Block *taskBlock = nullptr;
+  Index share; // batches that it does
+  Index batch, tileLow, tileHigh, panelLow, panelHigh;
+  Index tileBlock; // number of the block's tiles, of those in the band
+  mlir::Value scratch, scratchPitch, leftPitch, rightPitch;
+};
+
+} // namespace ashlar
+
+#endif
