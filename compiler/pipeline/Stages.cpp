@@ -55,6 +55,7 @@ void buildQuantize(OpPassManager &manager) {
   // Weights of what stays in f32.
   manager.addPass(createFoldConstants());
   manager.addPass(createFoldDequantizedWeights());
+  manager.addPass(createFoldConstants());
   manager.addPass(createCSEPass());
   manager.addPass(createChoosePrecision());
 }

@@ -14,6 +14,9 @@ SmallVector<int64_t> alongAxis(int64_t channels, int64_t axis, int64_t rank) {
   return shape;
 }
 
+// Sums of products are below 2^30: with what is added they stay within 32 bits.
+bool leavesRoom(int64_t added) { return std::abs(added) <= (1 << 30); }
+
 Value castToF32(OpBuilder &builder, Location loc, Value integers) {
   OperationState state(loc, CastOp::getOperationName());
   state.addOperands(integers);
@@ -41,13 +44,15 @@ Value IntegerSums::toReal(OpBuilder &builder, Location loc, Value bias) const {
   auto type = cast<RankedTensorType>(sums.getType());
   int64_t rank = type.getRank(), channels = type.getDimSize(axis);
   std::vector<int64_t> added = offsets;
-  if (bias)
-    if (auto steps = integerBias(bias, scales, channels)) {
-      added.resize(channels, 0);
-      for (auto [total, step] : llvm::zip(added, *steps))
-        total += step;
+  if (auto steps = bias ? integerBias(bias, scales, channels) : std::nullopt) {
+    steps->resize(channels, 0);
+    for (auto [total, offset] : llvm::zip(*steps, offsets))
+      total += offset;
+    if (llvm::all_of(*steps, leavesRoom)) {
+      added = std::move(*steps);
       bias = {};
     }
+  }
   Value counted = sums;
   if (llvm::any_of(added, [](int64_t value) { return value != 0; })) {
     auto list = RankedTensorType::get(alongAxis(channels, axis, rank),

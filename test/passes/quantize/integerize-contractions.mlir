@@ -79,3 +79,20 @@ func.func @scales_of_rows(%x: tensor<1x2xi8>) -> tensor<1x3xf32> {
   %y = "onnx.MatMul"(%dx, %dw) : (tensor<1x2xf32>, tensor<2x3xf32>) -> tensor<1x3xf32>
   return %y : tensor<1x3xf32>
 }
+
+// A bias that could overflow the sums is added to the real numbers.
+// CHECK-LABEL: func.func @large_bias
+// CHECK: %[[S:.*]] = "onnx.MatMulInteger"
+// CHECK: "onnx.Cast"(%[[S]])
+// CHECK: "onnx.Add"({{.*}} -> tensor<1x1xf32>
+func.func @large_bias(%x: tensor<1x2xui8>) -> tensor<1x1xf32> {
+  %s = "onnx.Constant"() {value = dense<0.5> : tensor<f32>} : () -> tensor<f32>
+  %bs = "onnx.Constant"() {value = dense<0.25> : tensor<f32>} : () -> tensor<f32>
+  %w = "onnx.Constant"() {value = dense<1> : tensor<2x1xi8>} : () -> tensor<2x1xi8>
+  %b = "onnx.Constant"() {value = dense<2000000000> : tensor<1xi32>} : () -> tensor<1xi32>
+  %dx = "onnx.DequantizeLinear"(%x, %s) : (tensor<1x2xui8>, tensor<f32>) -> tensor<1x2xf32>
+  %dw = "onnx.DequantizeLinear"(%w, %s) : (tensor<2x1xi8>, tensor<f32>) -> tensor<2x1xf32>
+  %db = "onnx.DequantizeLinear"(%b, %bs) : (tensor<1xi32>, tensor<f32>) -> tensor<1xf32>
+  %y = "onnx.Gemm"(%dx, %dw, %db) : (tensor<1x2xf32>, tensor<2x1xf32>, tensor<1xf32>) -> tensor<1x1xf32>
+  return %y : tensor<1x1xf32>
+}
