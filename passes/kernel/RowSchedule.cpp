@@ -10,8 +10,8 @@ namespace {
 
 /// Left-hand bytes that a task goes over again for every tile of channels.
 constexpr int64_t kBandBytes = 256 << 10;
-/// The same of matrices, whose right sides are large more often: they are read
-/// again for every band.
+/// The same where the right side is large, as those of matrices are more often:
+/// it is read again for every band.
 constexpr int64_t kMatrixBandBytes = 1 << 20;
 /// Tasks to aim at, so that a few workers can be kept busy.
 constexpr int64_t kMinimumTasks = 8;
@@ -90,8 +90,10 @@ RowSchedule RowSchedule::choose(const RowContraction &contraction,
         schedule.tileColumns);
   } else {
     schedule.bandColumns = std::max<int64_t>(columns, 1);
+    bool large = tiles * tileBytes > target.getL2Bytes();
+    int64_t bytes = large ? kMatrixBandBytes : kBandBytes;
     schedule.bandRows = llvm::alignTo(
-        std::max<int64_t>(kBandBytes / std::max<int64_t>(rowBytes, 1), 1),
+        std::max<int64_t>(bytes / std::max<int64_t>(rowBytes, 1), 1),
         schedule.tileRows);
   }
 
