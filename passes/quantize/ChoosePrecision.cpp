@@ -62,13 +62,39 @@ bool isInteger(Operation *op) {
       op);
 }
 
-bool isFloat(Operation *op) { return isa<ConvOp, MatMulOp, GemmOp>(op); }
+/// True if every pixel of the result comes from one pixel of the input: then
+/// the convert stage makes it a product of matrices.
+bool isWithoutOverlap(ConvTransposeOp op) {
+  auto filter = rankedType(op.getW());
+  if (!filter || !filter.hasStaticShape() || filter.getRank() != 4 ||
+      op.getGroup() != 1 || op.getOutputShape() ||
+      !op.getW().getDefiningOp<ConstantOp>() ||
+      (op.getAutoPad() != "NOTSET" && op.getAutoPad() != "VALID"))
+    return false;
+  auto allAre = [](std::optional<ArrayRef<int64_t>> values, int64_t wanted) {
+    return !values || llvm::all_of(*values, [&](int64_t value) {
+      return value == wanted;
+    });
+  };
+  return op.getStrides() &&
+         llvm::equal(*op.getStrides(), filter.getShape().drop_front(2)) &&
+         allAre(op.getPads(), 0) && allAre(op.getOutputPadding(), 0) &&
+         allAre(op.getDilations(), 1);
+}
+
+bool isFloat(Operation *op) {
+  if (auto transposed = dyn_cast<ConvTransposeOp>(op))
+    return isWithoutOverlap(transposed);
+  return isa<ConvOp, MatMulOp, GemmOp>(op);
+}
 
 /// Products that make one element of the result, -1 where that is not known.
 int64_t depthOf(Operation *op) {
   auto a = rankedType(op->getOperand(0)), b = rankedType(op->getOperand(1));
   if (!a || !b || a.getRank() < 1)
     return -1;
+  if (isa<ConvTransposeOp>(op))
+    return b.getRank() > 1 && !b.isDynamicDim(0) ? b.getDimSize(0) : -1;
   if (isa<ConvOp>(op))
     return b.hasStaticShape() && b.getRank() > 1
                ? b.getNumElements() / std::max<int64_t>(b.getDimSize(0), 1)

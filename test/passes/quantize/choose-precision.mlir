@@ -33,3 +33,18 @@ func.func @rule(%x: tensor<64x64xf32>, %k: tensor<512x8xf32>, %l: tensor<8x512xf
   return
 }
 }
+
+// -----
+
+// A transposed convolution is a product of matrices where its windows do not overlap; others are no layers of products.
+// CHECK-LABEL: func.func @transposed
+// CHECK: "onnx.ConvTranspose"({{.*}}ashlar.precision = "bf16", ashlar.precision_reason = "asked for"
+// CHECK: "onnx.ConvTranspose"({{.*}}{auto_pad = "NOTSET", group = 1 : i64, strides = array<i64: 1, 1>}
+module attributes {ashlar.precision = "bf16"} {
+func.func @transposed(%x: tensor<1x64x32x32xf32>) -> (tensor<1x32x64x64xf32>, tensor<1x32x33x33xf32>) {
+  %w = "onnx.Constant"() {value = dense<1.0> : tensor<64x32x2x2xf32>} : () -> tensor<64x32x2x2xf32>
+  %0 = "onnx.ConvTranspose"(%x, %w) {auto_pad = "NOTSET", group = 1 : i64, strides = array<i64: 2, 2>} : (tensor<1x64x32x32xf32>, tensor<64x32x2x2xf32>) -> tensor<1x32x64x64xf32>
+  %1 = "onnx.ConvTranspose"(%x, %w) {auto_pad = "NOTSET", group = 1 : i64, strides = array<i64: 1, 1>} : (tensor<1x64x32x32xf32>, tensor<64x32x2x2xf32>) -> tensor<1x32x33x33xf32>
+  return %0, %1 : tensor<1x32x64x64xf32>, tensor<1x32x33x33xf32>
+}
+}
