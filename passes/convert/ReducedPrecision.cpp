@@ -89,7 +89,6 @@ QuantizedTensor ashlar::withSignedness(TensorBuilder &b, Value tensor,
   result.known = shift;
   if (!zeroPoint && !shift)
     return result;
-  Value wide;
   if (zeroPoint) {
     if (auto bits = constantByte(zeroPoint))
       result.known =

@@ -15,9 +15,6 @@ namespace {
 
 using Index = OpFoldResult;
 
-/// Neighbouring output pixels computed together, at most, with 32 registers,
-/// and with 16 or where the length of a row is not known.
-constexpr int64_t kPixels = 8, kFewPixels = 4;
 /// Rows of the output that a task computes.
 constexpr int64_t kBandRows = 8;
 /// Places of a filter row in one dot product.
@@ -35,8 +32,6 @@ public:
   void emitGrid();
 
 private:
-  void forLoop(Index low, Index high, int64_t step,
-               llvm::function_ref<void(Index)> body);
   void emitRow(Index batch, Index y, Index channel, Index count);
   void emitPixels(Index batch, Index y, Index x, int64_t pixels, Index channel,
                   Index count);
@@ -51,18 +46,6 @@ private:
   Epilogue epilogue;
 };
 
-void DepthwiseEmitter::forLoop(Index low, Index high, int64_t step,
-                               llvm::function_ref<void(Index)> body) {
-  auto from = b.known(low), to = b.known(high);
-  if (from && to && *to <= *from)
-    return;
-  auto loop = scf::ForOp::create(b, b.value(low), b.value(high),
-                                 b.value(b.fixed(step)));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
-
 void DepthwiseEmitter::emitGrid() {
   Index bands = b.ceilDiv(output.sizes[1], kBandRows);
   auto grid = tile::GridOp::create(b, b.value(b.mul(output.sizes[0], bands)));
@@ -76,9 +59,10 @@ void DepthwiseEmitter::emitGrid() {
   // The number of channels is known: it is the filter's.
   int64_t channels = conv.getFilterSizes()[0], lanes = product.lanes();
   int64_t whole = channels / lanes * lanes;
-  forLoop(low, high, 1, [&](Index y) {
-    forLoop(b.fixed(0), b.fixed(whole), lanes,
-            [&](Index channel) { emitRow(batch, y, channel, b.fixed(lanes)); });
+  b.forLoop(low, high, 1, [&](Index y) {
+    b.forLoop(b.fixed(0), b.fixed(whole), lanes, [&](Index channel) {
+      emitRow(batch, y, channel, b.fixed(lanes));
+    });
     if (whole < channels)
       emitRow(batch, y, b.fixed(whole), b.fixed(channels - whole));
   });
@@ -86,23 +70,10 @@ void DepthwiseEmitter::emitGrid() {
 
 void DepthwiseEmitter::emitRow(Index batch, Index y, Index channel,
                                Index count) {
-  Index columns = output.sizes[2];
-  auto known = b.known(columns);
-  int64_t pixels = kFewPixels, rest = 0;
-  if (known && *known > 0) {
-    // Equal parts of a row.
-    int64_t most =
-        tile::getTarget(conv).getVectorRegisters() == 32 ? kPixels : kFewPixels;
-    pixels = llvm::divideCeil(*known, llvm::divideCeil(*known, most));
-    rest = *known % pixels;
-  }
-  Index whole = b.mul(b.div(columns, pixels), pixels);
-  forLoop(b.fixed(0), whole, pixels,
-          [&](Index x) { emitPixels(batch, y, x, pixels, channel, count); });
-  if (rest)
-    return emitPixels(batch, y, whole, rest, channel, count);
-  forLoop(whole, columns, 1,
-          [&](Index x) { emitPixels(batch, y, x, 1, channel, count); });
+  forPixels(b, output.sizes[2], tile::getTarget(conv).getVectorRegisters(),
+            [&](Index x, int64_t pixels) {
+              emitPixels(batch, y, x, pixels, channel, count);
+            });
 }
 
 DotProduct::Operand DepthwiseEmitter::loadPlaces(Index at, int64_t first,

@@ -80,12 +80,25 @@ public:
     return mlir::arith::RemUIOp::create(*this, value(a), value(b)).getResult();
   }
   Index ceilDiv(Index a, int64_t b) { return div(add(a, b - 1), b); }
+  Index ceilDiv(Index a, Index b) {
+    if (auto y = known(b))
+      return ceilDiv(a, *y);
+    return div(sub(add(a, b), fixed(1)), b);
+  }
   Index min(Index a, Index b) {
     auto x = known(a), y = known(b);
     if (x && y)
       return fixed(std::min(*x, *y));
     return mlir::arith::MinSIOp::create(*this, value(a), value(b)).getResult();
   }
+
+  /// A loop over [low, high), with `body` in it; no loop where there is surely
+  /// at most one iteration.
+  void forLoop(Index low, Index high, int64_t step,
+               llvm::function_ref<void(Index)> body);
+  /// The indices of element `id` of an array of these sizes, the one that moves
+  /// fastest first.
+  llvm::SmallVector<Index> delinearize(Index id, llvm::ArrayRef<Index> sizes);
 };
 
 /// A buffer as one row of elements, with its strides.

@@ -25,7 +25,6 @@ public:
   void emitGrid();
 
 private:
-  void forLoop(Index low, Index high, llvm::function_ref<void(Index)> body);
   /// A group of reduction steps from rows of columns: rows are interleaved.
   /// Without `whole` some may lie behind the last one.
   void packRows(Index group, bool whole);
@@ -51,18 +50,6 @@ private:
   // Of the task.
   Index base, target, columns;
 };
-
-void PackEmitter::forLoop(Index low, Index high,
-                          llvm::function_ref<void(Index)> body) {
-  auto from = b.known(low), to = b.known(high);
-  if (from && to && *to <= *from)
-    return;
-  auto loop =
-      scf::ForOp::create(b, b.value(low), b.value(high), b.value(b.fixed(1)));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
 
 void PackEmitter::packRows(Index group, bool whole) {
   auto type = VectorType::get({form.width}, element);
@@ -129,17 +116,18 @@ void PackEmitter::emitGrid() {
                 : b.min(b.sub(width, firstColumn), b.fixed(form.width));
   Index whole = b.div(depth, form.group);
   if (!transposed) {
-    forLoop(b.fixed(0), whole, [&](Index group) { packRows(group, true); });
-    forLoop(whole, groups, [&](Index group) { packRows(group, false); });
+    b.forLoop(b.fixed(0), whole, 1,
+              [&](Index group) { packRows(group, true); });
+    b.forLoop(whole, groups, 1, [&](Index group) { packRows(group, false); });
     return;
   }
-  forLoop(b.fixed(0), b.fixed(form.width), [&](Index column) {
+  b.forLoop(b.fixed(0), b.fixed(form.width), 1, [&](Index column) {
     Index exists = select(column, columns, whole, b.fixed(0));
-    forLoop(b.fixed(0), exists, [&](Index group) {
+    b.forLoop(b.fixed(0), exists, 1, [&](Index group) {
       packColumn(group, column, b.fixed(form.group));
     });
     // The last steps, and zeros behind them and behind the last column.
-    forLoop(exists, groups, [&](Index group) {
+    b.forLoop(exists, groups, 1, [&](Index group) {
       Value left = b.value(b.sub(depth, b.mul(group, form.group)));
       Value some = arith::MaxSIOp::create(b, left, b.value(b.fixed(0)));
       packColumn(group, column,

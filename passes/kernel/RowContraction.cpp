@@ -57,8 +57,6 @@ private:
   Index rhsOffset(int64_t vector);
   /// Sizes for emitRange over `total`, cut into bands of a multiple of `size`.
   SmallVector<int64_t> pieceSizes(Index total, int64_t size);
-  void forLoop(Index low, Index high, int64_t step,
-               llvm::function_ref<void(Index)> body);
 
   IndexArithmetic &b;
   const RowContraction &c;
@@ -69,26 +67,12 @@ private:
   Block *taskBlock = nullptr;
 };
 
-void ContractionEmitter::forLoop(Index low, Index high, int64_t step,
-                                 llvm::function_ref<void(Index)> body) {
-  auto from = b.known(low), to = b.known(high);
-  if (from && to && *to <= *from)
-    return;
-  if (from && to && *to - *from <= step)
-    return body(low);
-  auto loop = scf::ForOp::create(b, b.value(low), b.value(high),
-                                 b.value(b.fixed(step)));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
-
 void ContractionEmitter::emitRange(Index low, Index high,
                                    ArrayRef<int64_t> sizes, Body body) {
   auto from = b.known(low), to = b.known(high);
   if (from && to) {
     int64_t size = sizes.front(), end = *from + (*to - *from) / size * size;
-    forLoop(low, b.fixed(end), size, [&](Index at) { body(at, size); });
+    b.forLoop(low, b.fixed(end), size, [&](Index at) { body(at, size); });
     if (end < *to)
       body(b.fixed(end), *to - end);
     return;
@@ -96,7 +80,7 @@ void ContractionEmitter::emitRange(Index low, Index high,
   for (int64_t size : sizes) {
     Index count = b.div(b.sub(high, low), size);
     Index end = b.add(low, b.mul(count, size));
-    forLoop(low, end, size, [&](Index at) { body(at, size); });
+    b.forLoop(low, end, size, [&](Index at) { body(at, size); });
     low = end;
   }
 }
@@ -119,7 +103,7 @@ void ContractionEmitter::emitChannels(
   int64_t width = s.vectors * s.lanes;
   Index full = b.div(c.channels, width);
   Index fullEnd = b.min(high, full);
-  forLoop(low, fullEnd, 1, [&](Index tile) {
+  b.forLoop(low, fullEnd, 1, [&](Index tile) {
     body({b.mul(tile, width), s.vectors, b.fixed(width)});
   });
   if (auto channels = b.known(c.channels); channels && *channels % width == 0)
@@ -146,7 +130,7 @@ void ContractionEmitter::emitRest(Index first,
           b.fixed(rest)});
     return;
   }
-  forLoop(first, c.channels, s.lanes, [&](Index channel) {
+  b.forLoop(first, c.channels, s.lanes, [&](Index channel) {
     body({channel, 1, b.min(b.sub(c.channels, channel), b.fixed(s.lanes))});
   });
 }
@@ -158,24 +142,18 @@ void ContractionEmitter::emitGrid() {
   Index bands = flat ? b.ceilDiv(c.columns, s.bandColumns)
                      : b.ceilDiv(c.rows, s.bandRows);
   Index share = batchesOfTask(b, c.batches, b.mul(bands, chunks));
-  Index parts = b.known(share) == 1
-                    ? c.batches
-                    : b.div(b.sub(b.add(c.batches, share), b.fixed(1)), share);
+  Index parts = b.ceilDiv(c.batches, share);
   auto grid =
       tile::GridOp::create(b, b.value(b.mul(b.mul(parts, bands), chunks)));
   OpBuilder::InsertionGuard guard(b);
   taskBlock = &grid.getBody().front();
   b.setInsertionPointToStart(taskBlock);
-  Index task = grid.getTask();
-  auto part = [&](Index id, Index count) {
-    return b.known(count) == 1 ? b.fixed(0) : b.rem(id, count);
-  };
-  Index chunk = part(task, chunks);
-  Index place = b.div(task, chunks);
-  Index band = part(place, bands);
+  SmallVector<Index> place =
+      b.delinearize(grid.getTask(), {chunks, bands, parts});
+  Index chunk = place[0], band = place[1];
   Index low = b.mul(chunk, s.chunk);
   Index high = b.known(chunks) == 1 ? tiles : b.min(b.add(low, s.chunk), tiles);
-  Index firstBatch = b.mul(part(b.div(place, bands), parts), share);
+  Index firstBatch = b.mul(place[2], share);
   Index lastBatch = b.min(b.add(firstBatch, share), c.batches);
   auto emitBatch = [&](Index batch) {
     emitChannels(low, high, [&](ChannelTile channels) {
@@ -184,7 +162,7 @@ void ContractionEmitter::emitGrid() {
   };
   if (b.known(share) == 1)
     return emitBatch(firstBatch);
-  forLoop(firstBatch, lastBatch, 1, emitBatch);
+  b.forLoop(firstBatch, lastBatch, 1, emitBatch);
 }
 
 void ContractionEmitter::emitBand(Index batch, Index band,
@@ -369,7 +347,7 @@ void ContractionEmitter::storeInLoop(ArrayRef<Value> sums,
     memref::StoreOp::create(b, sum, scratch,
                             ValueRange{b.value(b.fixed(index))});
   int64_t pixels = sums.size() / channels.vectors;
-  forLoop(b.fixed(0), b.fixed(pixels), 1, [&](Index pixel) {
+  b.forLoop(b.fixed(0), b.fixed(pixels), 1, [&](Index pixel) {
     for (int64_t vector = 0; vector < channels.vectors; ++vector) {
       Index at = b.add(b.mul(pixel, channels.vectors), vector);
       Value sum = memref::LoadOp::create(b, scratch, ValueRange{b.value(at)});

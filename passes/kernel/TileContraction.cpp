@@ -22,40 +22,23 @@ using namespace ashlar;
 
 using Index = OpFoldResult;
 
-void TileEmitter::forLoop(Index low, Index high,
-                          llvm::function_ref<void(Index)> body) {
-  auto loop =
-      scf::ForOp::create(b, b.value(low), b.value(high), b.value(b.fixed(1)));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
-
 void TileEmitter::emitGrid() {
-  tilesInRow =
-      b.known(s.pixels)
-          ? b.ceilDiv(c.columns, *b.known(s.pixels))
-          : b.div(b.sub(b.add(c.columns, s.pixels), b.fixed(1)), s.pixels);
+  tilesInRow = b.ceilDiv(c.columns, s.pixels);
   tileCount = b.mul(c.rows, tilesInRow);
   panelCount = b.ceilDiv(c.channels, kTileColumns);
   Index bands = b.ceilDiv(tileCount, s.band);
   Index chunks = b.ceilDiv(panelCount, s.chunk);
   share = batchesOfTask(b, c.batches, b.mul(bands, chunks));
-  Index parts = b.known(share) == 1
-                    ? c.batches
-                    : b.div(b.sub(b.add(c.batches, share), b.fixed(1)), share);
+  Index parts = b.ceilDiv(c.batches, share);
   auto grid =
       tile::GridOp::create(b, b.value(b.mul(b.mul(parts, bands), chunks)));
   OpBuilder::InsertionGuard guard(b);
   taskBlock = &grid.getBody().front();
   b.setInsertionPointToStart(taskBlock);
-  Index task = grid.getTask();
-  auto part = [&](Index id, Index count) {
-    return b.known(count) == 1 ? b.fixed(0) : b.rem(id, count);
-  };
-  Index chunk = part(task, chunks), place = b.div(task, chunks);
-  Index band = part(place, bands);
-  batch = b.mul(part(b.div(place, bands), parts), share);
+  SmallVector<Index> place =
+      b.delinearize(grid.getTask(), {chunks, bands, parts});
+  Index chunk = place[0], band = place[1];
+  batch = b.mul(place[2], share);
   tileLow = b.mul(band, s.band);
   tileHigh = b.known(bands) == 1 ? tileCount
                                  : b.min(b.add(tileLow, s.band), tileCount);
@@ -97,10 +80,11 @@ void TileEmitter::emitTask() {
     emitBlocks();
   } else {
     Index first = batch;
-    forLoop(first, b.min(b.add(first, share), c.batches), [&](Index number) {
-      batch = number;
-      emitBlocks();
-    });
+    b.forLoop(first, b.min(b.add(first, share), c.batches), 1,
+              [&](Index number) {
+                batch = number;
+                emitBlocks();
+              });
   }
   amx.release();
 }
@@ -138,8 +122,8 @@ void TileEmitter::emitBlocks() {
   TileBlock last{outer.getResult(0), outer.getResult(1)};
   SmallVector<PixelTile> tiles = tilesOf(last);
   SmallVector<ChannelPanel> panels = panelsOf(last);
-  forLoop(b.fixed(0), outer.getResult(2),
-          [&](Index row) { emitRow(tiles, panels, row); });
+  b.forLoop(b.fixed(0), outer.getResult(2), 1,
+            [&](Index row) { emitRow(tiles, panels, row); });
 }
 
 SmallVector<PixelTile> TileEmitter::tilesOf(TileBlock block) {
@@ -221,8 +205,8 @@ void TileEmitter::emitBlock(TileBlock block, TileBlock previous,
       return;
     }
     Index low = b.mul(step, rowsAStep);
-    forLoop(low, b.min(b.add(low, rowsAStep), previousRows),
-            [&](Index row) { emitRow(tiles, panels, row); });
+    b.forLoop(low, b.min(b.add(low, rowsAStep), previousRows), 1,
+              [&](Index row) { emitRow(tiles, panels, row); });
   });
   for (int64_t sum = 0; sum < s.tiles * s.panels; ++sum)
     amx.store(sum,

@@ -93,7 +93,6 @@ private:
     auto known = b.known(size);
     return known && *known % by == 0;
   }
-  void forLoop(Index low, Index high, llvm::function_ref<void(Index)> body);
 
   int64_t leftTile(int64_t m) const { return s.tiles <= 2 ? 4 + m : 5 + m % 3; }
   int64_t rightTile(int64_t n) const {

@@ -44,8 +44,6 @@ public:
   void emitGrid();
 
 private:
-  void forLoop(Index low, Index high, int64_t step,
-               llvm::function_ref<void(Index)> body);
   void emitRow(Index batch, Index y, Index channel, Index count);
   void emitPixels(Index batch, Index y, Index x, int64_t pixels, Index channel,
                   Index count);
@@ -65,18 +63,6 @@ private:
   VectorType type;
 };
 
-void WindowEmitter::forLoop(Index low, Index high, int64_t step,
-                            llvm::function_ref<void(Index)> body) {
-  auto from = b.known(low), to = b.known(high);
-  if (from && to && *to <= *from)
-    return;
-  auto loop = scf::ForOp::create(b, b.value(low), b.value(high),
-                                 b.value(b.fixed(step)));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
-
 void WindowEmitter::emitGrid() {
   Index bands = b.ceilDiv(w.rows, kBandRows);
   auto grid = tile::GridOp::create(b, b.value(b.mul(w.batches, bands)));
@@ -87,36 +73,25 @@ void WindowEmitter::emitGrid() {
   Index batch = b.div(task, bands);
   Index low = b.mul(band, kBandRows);
   Index high = b.min(b.add(low, kBandRows), w.rows);
-  forLoop(low, high, 1, [&](Index y) {
+  b.forLoop(low, high, 1, [&](Index y) {
     Index whole = b.mul(b.div(w.channels, lanes), lanes);
-    forLoop(b.fixed(0), whole, lanes,
-            [&](Index channel) { emitRow(batch, y, channel, b.fixed(lanes)); });
+    b.forLoop(b.fixed(0), whole, lanes, [&](Index channel) {
+      emitRow(batch, y, channel, b.fixed(lanes));
+    });
     Index rest = b.sub(w.channels, whole);
     if (b.known(rest) == 0)
       return;
     if (b.known(rest))
       return emitRow(batch, y, whole, rest);
-    forLoop(whole, w.channels, lanes,
-            [&](Index channel) { emitRow(batch, y, channel, rest); });
+    b.forLoop(whole, w.channels, lanes,
+              [&](Index channel) { emitRow(batch, y, channel, rest); });
   });
 }
 
 void WindowEmitter::emitRow(Index batch, Index y, Index channel, Index count) {
-  auto known = b.known(w.columns);
-  int64_t pixels = kFewPixels, rest = 0;
-  if (known && *known > 0) {
-    // Equal parts of a row.
-    int64_t most = registers == 32 ? kPixels : kFewPixels;
-    pixels = llvm::divideCeil(*known, llvm::divideCeil(*known, most));
-    rest = *known % pixels;
-  }
-  Index whole = b.mul(b.div(w.columns, pixels), pixels);
-  forLoop(b.fixed(0), whole, pixels,
-          [&](Index x) { emitPixels(batch, y, x, pixels, channel, count); });
-  if (rest)
-    return emitPixels(batch, y, whole, rest, channel, count);
-  forLoop(whole, w.columns, 1,
-          [&](Index x) { emitPixels(batch, y, x, 1, channel, count); });
+  forPixels(b, w.columns, registers, [&](Index x, int64_t pixels) {
+    emitPixels(batch, y, x, pixels, channel, count);
+  });
 }
 
 Value WindowEmitter::loadWide(const FlatView &view, Index at, Index count,
@@ -241,6 +216,23 @@ LogicalResult lowerWindow(OpTy op, IndexArithmetic &b, Window &window) {
 }
 
 } // namespace
+
+void ashlar::forPixels(IndexArithmetic &b, Index columns, int64_t registers,
+                       llvm::function_ref<void(Index, int64_t)> body) {
+  auto known = b.known(columns);
+  int64_t pixels = kFewPixels, rest = 0;
+  if (known && *known > 0) {
+    // Equal parts of a row.
+    int64_t most = registers == 32 ? kPixels : kFewPixels;
+    pixels = llvm::divideCeil(*known, llvm::divideCeil(*known, most));
+    rest = *known % pixels;
+  }
+  Index whole = b.mul(b.div(columns, pixels), pixels);
+  b.forLoop(b.fixed(0), whole, pixels, [&](Index x) { body(x, pixels); });
+  if (rest)
+    return body(whole, rest);
+  b.forLoop(whole, columns, 1, [&](Index x) { body(x, 1); });
+}
 
 LogicalResult ashlar::lowerDepthwise(nn::ConvOp conv) {
   if (getElementTypeOrSelf(conv.getInput().getType()).isInteger(8))

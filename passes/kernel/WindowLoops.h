@@ -3,6 +3,7 @@
 #define ASHLAR_PASSES_KERNEL_WINDOWLOOPS_H
 
 #include "dialects/nn/NnDialect.h"
+#include "passes/kernel/IndexArithmetic.h"
 
 namespace ashlar {
 
@@ -13,6 +14,12 @@ mlir::LogicalResult lowerDepthwise(nn::ConvOp conv);
 /// neighbouring places.
 mlir::LogicalResult lowerDepthwiseBytes(nn::ConvOp conv);
 mlir::LogicalResult lowerPool(nn::PoolOp pool);
+
+/// Neighbouring pixels of a row at once, as many as a target with so many
+/// vector registers has room for; `body` gets the first pixel and their number.
+void forPixels(IndexArithmetic &b, mlir::OpFoldResult columns,
+               int64_t registers,
+               llvm::function_ref<void(mlir::OpFoldResult, int64_t)> body);
 
 } // namespace ashlar
 
