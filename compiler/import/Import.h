@@ -6,6 +6,7 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -26,6 +27,9 @@ struct ImportOptions {
   /// Inputs with a default value (an initialiser of the same name) become
   /// constants, except for those named here.
   std::vector<std::string> overridableInputs;
+  /// Tensors, by their names in the file, to be shown to a TensorObserver
+  /// whenever their value is computed; empty: none.
+  std::function<bool(llvm::StringRef tensor)> observe;
   /// Protobuf's text format; files that end in .textproto, .pbtxt or .prototxt
   /// are text in any case.
   bool text = false;

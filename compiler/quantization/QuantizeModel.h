@@ -1,0 +1,50 @@
+//===- QuantizeModel.h - a float model file to a quantized one ------------===//
+#ifndef ASHLAR_COMPILER_QUANTIZATION_QUANTIZEMODEL_H
+#define ASHLAR_COMPILER_QUANTIZATION_QUANTIZEMODEL_H
+
+#include "compiler/import/ModelFile.h"
+#include "compiler/quantization/CalibrationTable.h"
+
+#include <functional>
+#include <memory>
+
+namespace ashlar::quantization {
+
+struct QuantizeOptions {
+  /// Activations in u8 (asymmetric) or s8 (symmetric).
+  bool signedActivations = false;
+  bool perChannelWeights = true;
+  /// Layers that stay in floats: regular expressions over node names, and
+  /// operator names.
+  std::vector<std::string> excludedNodes, excludedOperators;
+};
+
+/// What became of one layer (a node that multiplies), and why.
+struct LayerDecision {
+  std::string node, op;
+  bool quantized = false;
+  std::string reason;
+  int64_t macs = -1; // -1: not known
+};
+
+struct QuantizedModel {
+  /// Owns what it refers to; can be imported or written like one from a file.
+  std::unique_ptr<ModelFile> model;
+  std::vector<LayerDecision> layers;
+  std::vector<std::string> warnings;
+};
+
+/// The tensors whose statistics quantizeModel() would use, by name.
+std::vector<std::string> tensorsToCalibrate(const ModelFile &model);
+
+/// Inserts QuantizeLinear and DequantizeLinear.
+llvm::Expected<QuantizedModel> quantizeModel(const ModelFile &model,
+                                             const CalibrationTable &table,
+                                             const QuantizeOptions &options);
+
+/// The file, large tensors included.
+llvm::Error writeModel(const ModelFile &model, llvm::raw_ostream &os);
+
+} // namespace ashlar::quantization
+
+#endif
