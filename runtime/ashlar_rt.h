@@ -106,6 +106,9 @@ typedef struct ashlar_dim_info {
   int64_t minimum, maximum;
 } ashlar_dim_info;
 
+/* The values follow from a random operator: another implementation of the model draws others. */
+#define ASHLAR_TENSOR_RANDOM 1u
+
 typedef struct ashlar_tensor_info {
   const char *name;     /* ONNX name */
   const char *c_name;
@@ -116,6 +119,8 @@ typedef struct ashlar_tensor_info {
   uint64_t element_bytes;
   float scale;                  /* quantization parameters of the values, 0 where there are none */
   int32_t zero_point;
+  uint32_t flags;               /* ASHLAR_TENSOR_* */
+  uint32_t reserved;
 } ashlar_tensor_info;
 
 typedef struct ashlar_layer_info {

@@ -125,6 +125,7 @@ LogicalResult Compilation::prepare(StringRef until) {
 LogicalResult Compilation::describe() {
   if (failed(describeInterface(*module, model)))
     return failure();
+  describeRandomness(*module, model);
   auto complain = [&](const std::string &message) {
     emitError(FileLineColLoc::get(&context, path, 0, 0)) << message;
   };

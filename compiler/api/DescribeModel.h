@@ -17,6 +17,10 @@ int32_t dtypeOf(mlir::Type element);
 mlir::LogicalResult describeInterface(mlir::ModuleOp module,
                                       ModelDescription &model);
 
+/// Which outputs of `@main` follow from random operators: from their values,
+/// not from their sizes alone.
+void describeRandomness(mlir::ModuleOp module, ModelDescription &model);
+
 /// The table of ONNX nodes; marks the module so that code can refer to it.
 void describeLayers(mlir::ModuleOp module, ModelDescription &model);
 

@@ -94,7 +94,8 @@ Constant *TableBuilder::tensorRow(const TensorDescription &tensor) {
               data(sizes, Type::getInt64Ty(context), "dims"),
               data(symbols, Type::getInt32Ty(context), "symbols"), i64(each),
               ConstantFP::get(Type::getFloatTy(context), tensor.scale),
-              i32(tensor.zeroPoint)});
+              i32(tensor.zeroPoint),
+              i32(tensor.random ? ASHLAR_TENSOR_RANDOM : 0), i32(0)});
 }
 
 Constant *TableBuilder::tensors() {

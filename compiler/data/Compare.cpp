@@ -42,12 +42,17 @@ static void compareStrings(const Tensor &got, const Tensor &expected,
     }
 }
 
-Comparison data::compare(const Tensor &got, const Tensor &expected,
-                         Tolerance tolerance) {
+Comparison data::compareForm(const Tensor &got, const Tensor &expected) {
   Comparison result;
   result.sameType = got.dtype == expected.dtype;
   result.sameShape = got.shape == expected.shape;
   result.elements = got.elements();
+  return result;
+}
+
+Comparison data::compare(const Tensor &got, const Tensor &expected,
+                         Tolerance tolerance) {
+  Comparison result = compareForm(got, expected);
   if (!result.sameType || !result.sameShape)
     return result;
   if (got.dtype == ASHLAR_STRING) {

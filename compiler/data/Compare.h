@@ -31,6 +31,9 @@ struct Comparison {
 Comparison compare(const Tensor &got, const Tensor &expected,
                    Tolerance tolerance);
 
+/// Compares type and shape alone: for values drawn at random.
+Comparison compareForm(const Tensor &got, const Tensor &expected);
+
 /// "[0,3,17]" for a flat index into a tensor of this shape.
 std::string indexText(int64_t flat, llvm::ArrayRef<int64_t> shape);
 

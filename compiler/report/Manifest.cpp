@@ -45,6 +45,8 @@ static void writeTensor(OStream &json, const ModelDescription &model,
       json.attribute("scale", double(tensor.scale));
       json.attribute("zero_point", tensor.zeroPoint);
     }
+    if (tensor.random)
+      json.attribute("random", true);
   });
 }
 

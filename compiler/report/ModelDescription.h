@@ -35,6 +35,7 @@ struct TensorDescription {
   uint64_t elementBytes = 0;                // elementBytes(dtype) if left 0
   float scale = 0;                          // 0: not quantized
   int32_t zeroPoint = 0;
+  bool random = false; // follows from a random operator
 };
 
 /// An ONNX node as it was compiled. Numbers that are not known are -1, strings

@@ -1,6 +1,6 @@
 // DFT and STFT as products with constant matrices, window functions by their
 // formulas, small determinants.
-#include "passes/simplify/expand/GraphBuilder.h"
+#include "passes/simplify/expand/TwoStepTransform.h"
 
 #include <cmath>
 
@@ -14,29 +14,24 @@ namespace {
 constexpr int64_t maxMatrixElements = 1 << 22;
 constexpr int64_t smallMatrixElements = 1 << 14;
 
-// cos and sin of 2 pi row column / length as a matrix, each scaled by the
-// weight of its row.
-Value trigonometricMatrix(GraphBuilder &g, Type element, int64_t rows,
-                          int64_t columns, int64_t length, bool cosine,
-                          function_ref<double(int64_t)> weight) {
-  auto type = RankedTensorType::get({rows, columns}, element);
-  std::vector<double> values;
-  values.reserve(rows * columns);
-  for (int64_t r = 0; r < rows; ++r)
-    for (int64_t c = 0; c < columns; ++c) {
-      // Reduced first: the angle stays small and exact in its numerator.
-      double angle = 2 * M_PI * double(r * c % length) / double(length);
-      values.push_back(weight(r) *
-                       (cosine ? std::cos(angle) : std::sin(angle)));
-    }
-  return makeConstant(g.builder, g.loc, constantOfDoubles(type, values));
-}
-
 struct Transform {
   int64_t taken;  // samples that go in
   int64_t length; // of the transform
   int64_t bins;   // that come out
   bool inverse, onesided, complexInput;
+  int64_t rank; // of the real part
+
+  /// The factors of a whole complex transform that is not of prime length.
+  std::optional<std::pair<int64_t, int64_t>> inTwoSteps() const {
+    if (!complexInput || taken != length || bins != length)
+      return std::nullopt;
+    return splitLength(length);
+  }
+  bool isTooLong() const {
+    if (auto factors = inTwoSteps())
+      return factors->second * factors->second > maxMatrixElements;
+    return taken * bins > maxMatrixElements;
+  }
 };
 
 // The transform along the last axis of real and imaginary parts (imaginary
@@ -45,6 +40,15 @@ struct Transform {
 std::pair<Value, Value> transform(GraphBuilder &g, Value real, Value imaginary,
                                   const Transform &t) {
   Type given = g.element(real), element = given;
+  // Complex samples cost four products with matrices of the whole length.
+  if (auto factors = t.inTwoSteps()) {
+    if (!given.isF64())
+      element = g.builder.getF32Type();
+    auto [realOut, imaginaryOut] = transformInTwoSteps(
+        g, g.cast(real, element), g.cast(imaginary, element), t.rank, *factors,
+        t.inverse);
+    return {g.cast(realOut, given), g.cast(imaginaryOut, given)};
+  }
   // What cancels leaves the rounding of single precision behind; where the
   // transform is small, double precision costs nothing.
   if (t.taken * t.bins <= smallMatrixElements)
@@ -118,7 +122,8 @@ Value transformAxis(GraphBuilder &g, DFTOp op, int64_t axis) {
   t.bins = t.onesided && !t.inverse ? t.length / 2 + 1 : t.length;
   int64_t wanted = t.inverse && t.onesided ? t.length / 2 + 1 : t.length;
   t.taken = std::min(have, wanted); // what is missing counts as zero
-  if (t.taken * t.bins > maxMatrixElements)
+  t.rank = rank - 1;
+  if (t.isTooLong())
     return {};
 
   Value x = op.getInput();
@@ -250,6 +255,7 @@ LogicalResult expandSTFT(STFTOp op, PatternRewriter &rewriter) {
   t.inverse = false;
   t.onesided = op.getOnesided();
   t.complexInput = complex;
+  t.rank = 3;
   t.bins = t.onesided ? frame / 2 + 1 : frame;
   auto [realOut, imaginaryOut] =
       transform(g, framed(real), imaginary ? framed(imaginary) : Value(), t);

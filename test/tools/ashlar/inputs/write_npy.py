@@ -21,3 +21,7 @@ write("cut.npy", "<f4", "(2, 3)", numbers[:10])
 write("ints.npy", "<i4", "(2, 3)", struct.pack("<6i", 1, 2, 3, 4, 5, 6))
 with open(f"{folder}/x.o", "wb") as f:
     f.write(b"\x7fELF\x02\x01\x01" + b"\0" * 20)
+write("halves.npy", "<f4", "(2, 3)", struct.pack("<6f", 0.5, 0.5, 0.5, 0.5, 0.5, 0.5))
+write("sevens.npy", "<f4", "(2, 3)", struct.pack("<6f", 7, 7, 7, 7, 7, 7))
+write("sizes.npy", "<i8", "(2,)", struct.pack("<2q", 2, 3))
+write("wrong_sizes.npy", "<i8", "(2,)", struct.pack("<2q", 2, 4))
