@@ -126,7 +126,8 @@ void ashlar::describeLayers(ModuleOp module, ModelDescription &model) {
       return;
     StringRef kind = op->getName().stripDialect();
     auto named = op->getLoc()->findInstanceOf<NameLoc>();
-    if (!named || kind == "Constant" || !seen.insert(named.getName()).second)
+    if (!named || kind == "Constant" || kind == "Observe" ||
+        !seen.insert(named.getName()).second)
       return;
     LayerDescription layer;
     layer.name = named.getName().str();

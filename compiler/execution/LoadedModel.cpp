@@ -1,4 +1,5 @@
 #include "compiler/execution/LoadedModel.h"
+#include "compiler/execution/ObservedRun.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -60,8 +61,9 @@ LoadedModel::~LoadedModel() {
     consumeError(session->endSession());
 }
 
-// What objects may refer to, besides libm: the runtime of this process and the
-// three memory functions that code generation calls by itself.
+// What objects may refer to, besides libm: the runtime of this process, the
+// three memory functions that code generation calls by itself, and observation,
+// which only objects made to be run here refer to.
 static orc::SymbolMap processSymbols(orc::ExecutionSession &session) {
   orc::SymbolMap symbols;
   auto add = [&](StringRef name, auto *function) {
@@ -76,6 +78,7 @@ static orc::SymbolMap processSymbols(orc::ExecutionSession &session) {
   add("ashlar_rt1_parallel_for", &ashlar_rt1_parallel_for);
   add("ashlar_rt1_fail", &ashlar_rt1_fail);
   add("ashlar_rt1_mark", &ashlar_rt1_mark);
+  add("ashlar_rt1_observe", &observeTensor);
   add("memcpy", &memcpy);
   add("memmove", &memmove);
   add("memset", &memset);

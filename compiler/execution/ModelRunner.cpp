@@ -1,4 +1,5 @@
 #include "compiler/execution/ModelRunner.h"
+#include "compiler/execution/ObservedRun.h"
 #include "compiler/report/ModelDescription.h"
 
 #include "llvm/ADT/Twine.h"
@@ -252,7 +253,8 @@ Error ModelRunner::fault(const ashlar_diagnostic &why) const {
   return makeError(why.status, text);
 }
 
-Error ModelRunner::execute(ashlar_profile *profile) {
+Error ModelRunner::execute(ashlar_profile *profile, TensorObserver *observer) {
+  ObservedRun observed(observer);
   const ashlar_model_info &info = model.info();
   size_t count = size_t(info.num_inputs) + info.num_outputs;
   size_t size = sizeof(ashlar_args) + count * sizeof(ashlar_buffer);
@@ -279,6 +281,8 @@ Error ModelRunner::execute(ashlar_profile *profile) {
     for (uint32_t i = 0; i != info.num_outputs; ++i)
       buffers[info.num_inputs + i] = {outputRegions[i].data,
                                       outputRegions[i].bytes};
+    if (observer)
+      observer->beginRun();
     ashlar_status status = ashlar_rt1_run(&info, &args);
     if (status == ASHLAR_OK)
       return Error::success();

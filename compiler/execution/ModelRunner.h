@@ -4,6 +4,7 @@
 
 #include "compiler/data/Tensor.h"
 #include "compiler/execution/LoadedModel.h"
+#include "compiler/execution/TensorObserver.h"
 
 #include "llvm/ADT/ArrayRef.h"
 #include <memory>
@@ -40,8 +41,10 @@ public:
 
   /// Runs the model on the bound inputs. Room for outputs whose size is not
   /// known beforehand is grown as needed.
-  /// Adds to `profile` where the time went, if that is given.
-  llvm::Error execute(ashlar_profile *profile = nullptr);
+  /// Adds to `profile` where the time went, and shows `observer` the tensors
+  /// that the model was compiled to show, if those are given.
+  llvm::Error execute(ashlar_profile *profile = nullptr,
+                      TensorObserver *observer = nullptr);
 
   /// Copies of the outputs of the last execute().
   std::vector<data::Tensor> outputs() const;

@@ -17,6 +17,9 @@ namespace ashlar {
 class TensorObserver {
 public:
   virtual ~TensorObserver() = default;
+  /// A run begins. One that did not have room enough begins again: what was
+  /// seen since the last call of this does not count then.
+  virtual void beginRun() {}
   /// `tensor`: its name in the model file; `dtype`: an ashlar_dtype; `data`:
   /// its elements in C order, valid during the call only. Called by the thread
   /// that runs the model.

@@ -267,6 +267,7 @@ LogicalResult GraphImporter::importSubgraph(const proto::GraphProto &graph,
     ok &= bool(type);
     scope.values[input.name()] =
         type ? block->addArgument(type, node.loc) : Value();
+    observe(input.name(), scope.values[input.name()], node.loc, scope);
   }
   ++depth;
   ok &= succeeded(importNodes(graph.node(), scope));

@@ -142,6 +142,7 @@ LogicalResult GraphImporter::defineResults(const proto::NodeProto &node,
       ok = false;
     }
     scope.values[name] = value;
+    observe(name, value, loc, scope);
   }
   return success(ok);
 }

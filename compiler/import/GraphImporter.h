@@ -88,6 +88,10 @@ private:
                               const Frame &frame);
   mlir::Location namedLocation(llvm::StringRef name);
 
+  // Observation.cpp
+  void observe(llvm::StringRef name, mlir::Value value, mlir::Location loc,
+               Scope &scope);
+
   // AttributeImport.cpp
   mlir::LogicalResult readAttributes(const proto::NodeProto &node,
                                      ImportNode &result, Scope &scope,

@@ -27,8 +27,9 @@ struct ImportOptions {
   /// Inputs with a default value (an initialiser of the same name) become
   /// constants, except for those named here.
   std::vector<std::string> overridableInputs;
-  /// Tensors, by their names in the file, to be shown to a TensorObserver
-  /// whenever their value is computed; empty: none.
+  /// Float tensors, by their names in the file, to be shown to a
+  /// TensorObserver whenever their value is computed; empty: none. What local
+  /// functions compute has the name of the call in front, CALL/NAME.
   std::function<bool(llvm::StringRef tensor)> observe;
   /// Protobuf's text format; files that end in .textproto, .pbtxt or .prototxt
   /// are text in any case.

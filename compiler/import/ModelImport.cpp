@@ -222,7 +222,9 @@ LogicalResult GraphImporter::addArguments(func::FuncOp function, Scope &scope) {
       scope.values.try_emplace(input.name(), Value());
       continue;
     }
-    scope.values[input.name()] = scope.block->addArgument(*type, loc);
+    Value argument = scope.block->addArgument(*type, loc);
+    scope.values[input.name()] = argument;
+    observe(input.name(), argument, loc, scope);
     argumentTypes.push_back(*type);
     SmallVector<Attribute> nameAttrs;
     for (const std::string &name : names)

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Bufferization/IR/DstBufferizableOpInterfaceImpl.h"
 
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Utils/MemRefUtils.h"
 
 #include "dialects/nn/NnDialect.h"
 
@@ -127,6 +128,42 @@ struct PackOpModel
   }
 };
 
+/// Reads its operand, all of which has to lie side by side.
+struct ObserveOpModel
+    : BufferizableOpInterface::ExternalModel<ObserveOpModel, nn::ObserveOp> {
+  bool bufferizesToMemoryRead(Operation *, OpOperand &,
+                              const AnalysisState &) const {
+    return true;
+  }
+  bool bufferizesToMemoryWrite(Operation *, OpOperand &,
+                               const AnalysisState &) const {
+    return false;
+  }
+  AliasingValueList getAliasingValues(Operation *, OpOperand &,
+                                      const AnalysisState &) const {
+    return {};
+  }
+
+  LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
+                          const BufferizationOptions &options,
+                          BufferizationState &state) const {
+    auto observe = cast<nn::ObserveOp>(op);
+    rewriter.setInsertionPoint(op);
+    FailureOr<Value> buffer =
+        getBuffer(rewriter, observe.getValue(), options, state);
+    if (failed(buffer))
+      return failure();
+    auto type = cast<MemRefType>(buffer->getType());
+    if (!type.getLayout().isIdentity() &&
+        !memref::isStaticShapeAndContiguousRowMajor(type))
+      *buffer = copyContiguous(rewriter, op->getLoc(), *buffer);
+    nn::ObserveOp::create(rewriter, op->getLoc(), *buffer,
+                          observe.getNameAttr());
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
 } // namespace
 
 void nn::registerBufferizableOpInterfaceExternalModels(
@@ -136,6 +173,7 @@ void nn::registerBufferizableOpInterfaceExternalModels(
     MatmulOp::attachInterface<EpilogueOpModel<MatmulOp>>(*context);
     PoolOp::attachInterface<EpilogueOpModel<PoolOp>>(*context);
     PackOp::attachInterface<PackOpModel>(*context);
+    ObserveOp::attachInterface<ObserveOpModel>(*context);
     WinogradOp::attachInterface<EpilogueOpModel<WinogradOp>>(*context);
   });
 }

@@ -242,6 +242,16 @@ LogicalResult PackOp::verify() {
   return success();
 }
 
+// The write, to nothing in particular, keeps it where it is.
+void ObserveOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  effects.emplace_back(MemoryEffects::Write::get());
+  if (isa<MemRefType>(getValue().getType()))
+    effects.emplace_back(MemoryEffects::Read::get(), &getValueMutable(), 0,
+                         true, SideEffects::DefaultResource::get());
+}
+
 LogicalResult LookupOp::verify() {
   if (!getElementTypeOrSelf(getX().getType()).isInteger(8))
     return emitOpError("expected bytes");

@@ -177,4 +177,14 @@ def Nn_RequireOp : Nn_Op<"require", [MemoryEffects<[MemWrite]>]> {
   let assemblyFormat = "$condition `,` $message attr-dict";
 }
 
+def Nn_ObserveOp : Nn_Op<"observe", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "shows a tensor or buffer to the observer of the run";
+  let description = [{
+    `name` says what it is. Buffers are contiguous. Only code that is run in the compiler's own process has it: it
+    becomes a call of `ashlar_rt1_observe`, which the runtime library does not hold.
+  }];
+  let arguments = (ins AnyShaped:$value, StrAttr:$name);
+  let assemblyFormat = "$name `,` $value attr-dict `:` type($value)";
+}
+
 #endif

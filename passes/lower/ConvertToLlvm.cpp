@@ -57,6 +57,7 @@ struct ConvertToLlvm : ashlar::impl::ConvertToLlvmBase<ConvertToLlvm> {
     populateVectorToLLVMConversionPatterns(converter, patterns);
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
     populateTileToLlvmPatterns(converter, patterns);
+    populateObserveToLlvmPatterns(converter, patterns);
 
     LLVMConversionTarget target(*context);
     target.addLegalOp<ModuleOp>();

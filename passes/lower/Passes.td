@@ -91,7 +91,8 @@ def ConvertToLlvm : Pass<"ashlar-convert-to-llvm", "::mlir::ModuleOp"> {
   let description = [{
     Upstream conversions of `arith`, `math`, `memref`, `vector`, `index`, `cf`
     and `func`, and our own of `tile`: buffers become descriptors over pointers
-    that are loaded from `ashlar_args`.
+    that are loaded from `ashlar_args`. `nn.observe` becomes a call of
+    `ashlar_rt1_observe`.
 
     Requires: no structured control flow, no requirement left.
 

@@ -11,6 +11,10 @@ namespace ashlar {
 void populateTileToLlvmPatterns(const mlir::LLVMTypeConverter &converter,
                                 mlir::RewritePatternSet &patterns);
 
+/// Calls that show a buffer to the observer of the run.
+void populateObserveToLlvmPatterns(const mlir::LLVMTypeConverter &converter,
+                                   mlir::RewritePatternSet &patterns);
+
 } // namespace ashlar
 
 #endif

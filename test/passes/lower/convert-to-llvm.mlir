@@ -15,3 +15,12 @@ func.func @body(%args: !llvm.ptr) -> f32 {
   %c = arith.addf %a, %b : f32
   return %c : f32
 }
+
+// CHECK-LABEL: llvm.func @observed
+// CHECK: %[[NAME:.*]] = llvm.mlir.addressof @[[TEXT:observed_[0-9a-f]+]]
+// CHECK: llvm.call @ashlar_rt1_observe(%[[NAME]], {{.*}}) : (!llvm.ptr, i32, i64, !llvm.ptr, !llvm.ptr) -> ()
+func.func @observed(%args: !llvm.ptr) {
+  %in = tile.input %args[0]() : !llvm.ptr -> memref<4x2xf32>
+  nn.observe "in", %in : memref<4x2xf32>
+  return
+}
