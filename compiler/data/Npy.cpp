@@ -162,9 +162,9 @@ static const char *descrOfDtype(int32_t dtype) {
   }
 }
 
-// From Fortran order (first axis fastest) to C order (last axis fastest).
-static std::vector<uint8_t>
-transpose(StringRef values, llvm::ArrayRef<int64_t> shape, uint64_t width) {
+std::vector<uint8_t> data::transposeToC(StringRef values,
+                                        llvm::ArrayRef<int64_t> shape,
+                                        uint64_t width) {
   std::vector<uint8_t> result(values.size());
   std::vector<int64_t> index(shape.size(), 0);
   for (uint64_t from = 0; from != values.size(); from += width) {
@@ -181,56 +181,92 @@ transpose(StringRef values, llvm::ArrayRef<int64_t> shape, uint64_t width) {
   return result;
 }
 
-static llvm::Expected<Tensor> makeTensor(const Header &header,
-                                         StringRef values) {
-  Tensor tensor;
+static llvm::Expected<ArrayHeader> checkHeader(const Header &header) {
+  ArrayHeader result;
   if (StringRef(header.descr).starts_with(">"))
     return makeError("array is big-endian ('" + header.descr +
                      "'), expected little-endian: save "
                      "a.astype(a.dtype.newbyteorder('<'))");
-  tensor.dtype = dtypeOfDescr(StringRef(header.descr).ltrim("<|="));
-  if (!tensor.dtype)
+  result.dtype = dtypeOfDescr(StringRef(header.descr).ltrim("<|="));
+  if (!result.dtype)
     return makeError("array has type '" + header.descr +
                      "', expected numbers or booleans");
-  tensor.shape = header.shape;
-  uint64_t width = elementBytes(tensor.dtype), bytes = 0;
+  result.type = header.descr;
+  result.shape = header.shape;
+  result.fortran = header.fortran && header.shape.size() > 1;
   auto count = elementCount(header.shape);
-  if (!count || __builtin_mul_overflow(uint64_t(*count), width, &bytes))
+  if (!count ||
+      __builtin_mul_overflow(uint64_t(*count), elementBytes(result.dtype),
+                             &result.bytes))
     return makeError("array of shape " + shapeText(header.shape) +
                      " is too large");
-  if (bytes != values.size())
-    return makeError("array of type '" + header.descr + "' and shape " +
-                     shapeText(header.shape) + " takes " + Twine(bytes) +
-                     " bytes, the file holds " + Twine(values.size()));
-  if (header.fortran && header.shape.size() > 1)
-    tensor.bytes = transpose(values, header.shape, width);
+  return result;
+}
+
+// Longer headers are no headers: the longest of NumPy's own are some hundreds
+// of bytes.
+constexpr uint64_t longestHeader = 1 << 20;
+
+llvm::Expected<ArrayHeader> data::readNpyHeader(ByteSource &source) {
+  auto start = source.peek(10);
+  if (!start)
+    return start.takeError();
+  if (!start->starts_with(magic))
+    return makeError("not an npy file: it does not start with \\x93NUMPY");
+  if (start->size() < 10)
+    return makeError("npy file is truncated");
+  unsigned version = uint8_t((*start)[6]);
+  if (version < 1 || version > 3)
+    return makeError("npy format version is " + Twine(version) +
+                     ", expected 1 to 3");
+  uint8_t words[12] = {};
+  unsigned lengthBytes = version == 1 ? 2 : 4;
+  auto got = source.read(words, 8 + lengthBytes);
+  if (!got)
+    return got.takeError();
+  uint64_t length = 0;
+  for (unsigned i = 0; i != lengthBytes; ++i)
+    length |= uint64_t(words[8 + i]) << (8 * i);
+  if (length > longestHeader)
+    return makeError("npy file is truncated");
+  std::string text(length, '\0');
+  got = source.read(text.data(), length);
+  if (!got)
+    return got.takeError();
+  if (*got != length)
+    return makeError("npy file is truncated");
+  auto header = HeaderParser(text).parse();
+  if (!header)
+    return header.takeError();
+  auto checked = checkHeader(*header);
+  if (checked)
+    checked->start = 8 + lengthBytes + length;
+  return checked;
+}
+
+llvm::Expected<Tensor> data::readNpy(StringRef file) {
+  auto source = bytesInMemory(file);
+  auto header = readNpyHeader(*source);
+  if (!header)
+    return header.takeError();
+  Tensor tensor;
+  tensor.dtype = header->dtype;
+  tensor.shape = header->shape;
+  StringRef values = file.substr(header->start);
+  if (header->bytes != values.size())
+    return makeError("array of type '" + header->type + "' and shape " +
+                     shapeText(header->shape) + " takes " +
+                     Twine(header->bytes) + " bytes, the file holds " +
+                     Twine(values.size()));
+  if (header->fortran)
+    tensor.bytes =
+        transposeToC(values, header->shape, elementBytes(header->dtype));
   else
     tensor.bytes.assign(values.begin(), values.end());
   if (tensor.dtype == ASHLAR_BOOL)
     for (uint8_t &byte : tensor.bytes)
       byte = byte != 0;
   return tensor;
-}
-
-llvm::Expected<Tensor> data::readNpy(StringRef file) {
-  if (!file.starts_with(magic))
-    return makeError("not an npy file: it does not start with \\x93NUMPY");
-  if (file.size() < 10)
-    return makeError("npy file is truncated");
-  unsigned version = uint8_t(file[6]);
-  if (version < 1 || version > 3)
-    return makeError("npy format version is " + Twine(version) +
-                     ", expected 1 to 3");
-  unsigned lengthBytes = version == 1 ? 2 : 4;
-  uint64_t length = 0, start = 8 + lengthBytes;
-  for (unsigned i = 0; i != lengthBytes && 8 + i < file.size(); ++i)
-    length |= uint64_t(uint8_t(file[8 + i])) << (8 * i);
-  if (file.size() < start || length > file.size() - start)
-    return makeError("npy file is truncated");
-  auto header = HeaderParser(file.substr(start, length)).parse();
-  if (!header)
-    return header.takeError();
-  return makeTensor(*header, file.substr(start + length));
 }
 
 llvm::Expected<std::vector<Tensor>> data::readNpz(StringRef file) {

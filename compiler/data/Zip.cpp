@@ -2,7 +2,6 @@
 #include "compiler/data/Tensor.h"
 
 #include "llvm/Support/Endian.h"
-#include <zlib.h>
 
 using namespace ashlar;
 using namespace ashlar::data;
@@ -75,42 +74,9 @@ static void readExtra64(Reader &reader, uint64_t at, uint64_t length,
   }
 }
 
-static llvm::Expected<std::string> inflateMember(StringRef stored,
-                                                 const Entry &entry) {
-  // Deflate shrinks at most about 1032 times: more is a lie, and would have us
-  // allocate whatever the file says.
-  if (entry.size / 1040 > stored.size() + 1)
-    return truncated();
-  std::string content(entry.size, '\0');
-  z_stream stream = {};
-  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
-    return makeError("cannot start zlib");
-  size_t in = 0, out = 0;
-  int status = Z_OK;
-  // avail_in and avail_out are 32 bits wide.
-  constexpr size_t step = 1u << 30;
-  while (status == Z_OK) {
-    size_t give = std::min(step, stored.size() - in),
-           room = std::min(step, content.size() - out);
-    stream.next_in =
-        reinterpret_cast<Bytef *>(const_cast<char *>(stored.data() + in));
-    stream.avail_in = uInt(give);
-    stream.next_out = reinterpret_cast<Bytef *>(content.data() + out);
-    stream.avail_out = uInt(room);
-    status = inflate(&stream, Z_NO_FLUSH);
-    in += give - stream.avail_in;
-    out += room - stream.avail_out;
-    if (status == Z_OK && give == stream.avail_in && room == stream.avail_out)
-      break;
-  }
-  inflateEnd(&stream);
-  if (status != Z_STREAM_END || out != content.size())
-    return truncated();
-  return content;
-}
-
-static llvm::Expected<ZipMember> readMember(Reader &reader,
-                                            const Entry &entry) {
+// The member's bytes in the archive, with what can be said without reading
+// them.
+static llvm::Expected<ZipEntry> locate(Reader &reader, const Entry &entry) {
   if (entry.flags & 1)
     return makeError("member '" + entry.name + "' of the archive is encrypted");
   if (reader.number(entry.offset, 4) != localSignature)
@@ -118,33 +84,22 @@ static llvm::Expected<ZipMember> readMember(Reader &reader,
   uint64_t start = entry.offset + localSize +
                    reader.number(entry.offset + 26, 2) +
                    reader.number(entry.offset + 28, 2);
-  StringRef stored = reader.text(start, entry.stored);
+  ZipEntry found{entry.name.str(), entry.method == 8, entry.sum, entry.size,
+                 reader.text(start, entry.stored)};
   if (!reader.ok())
     return truncated();
-  ZipMember member{entry.name.str(), {}};
-  if (entry.method == 0) {
-    if (entry.stored != entry.size)
-      return truncated();
-    member.content = stored.str();
-  } else if (entry.method == 8) {
-    auto content = inflateMember(stored, entry);
-    if (!content)
-      return content.takeError();
-    member.content = std::move(*content);
-  } else {
+  if (entry.method != 0 && entry.method != 8)
     return makeError("member '" + entry.name +
                      "' of the archive uses compression method " +
                      Twine(entry.method) +
                      ", expected 0 (stored) or 8 "
                      "(deflated)");
-  }
-  uint32_t sum =
-      crc32_z(0, reinterpret_cast<const Bytef *>(member.content.data()),
-              member.content.size());
-  if (sum != entry.sum)
-    return makeError("checksum of member '" + entry.name +
-                     "' of the archive is wrong");
-  return member;
+  // Deflate shrinks at most about 1032 times: more is a lie, and would have us
+  // allocate whatever the file says.
+  if (found.deflated ? entry.size / 1040 > found.stored.size() + 1
+                     : entry.size != found.stored.size())
+    return truncated();
+  return found;
 }
 
 // Offset of the end record, which a comment may follow.
@@ -156,7 +111,7 @@ static uint64_t findEnd(StringRef file, Reader &reader) {
   return UINT64_MAX;
 }
 
-llvm::Expected<std::vector<ZipMember>> data::readZip(StringRef file) {
+llvm::Expected<std::vector<ZipEntry>> data::listZip(StringRef file) {
   Reader reader(file);
   uint64_t end = findEnd(file, reader);
   if (end == UINT64_MAX)
@@ -170,7 +125,7 @@ llvm::Expected<std::vector<ZipMember>> data::readZip(StringRef file) {
     count = reader.number(end64 + 32, 8);
     at = reader.number(end64 + 48, 8);
   }
-  std::vector<ZipMember> members;
+  std::vector<ZipEntry> members;
   for (uint64_t i = 0; i < count; ++i) {
     if (reader.number(at, 4) != entrySignature || !reader.ok())
       return truncated();
@@ -187,10 +142,37 @@ llvm::Expected<std::vector<ZipMember>> data::readZip(StringRef file) {
     entry.name = reader.text(at + entrySize, nameLength);
     readExtra64(reader, at + entrySize + nameLength, extraLength, entry);
     at += entrySize + nameLength + extraLength + commentLength;
-    auto member = readMember(reader, entry);
+    auto member = locate(reader, entry);
     if (!member)
       return member.takeError();
     members.push_back(std::move(*member));
+  }
+  return members;
+}
+
+std::unique_ptr<ByteSource> data::openZipEntry(const ZipEntry &entry) {
+  auto bytes = bytesInMemory(entry.stored);
+  if (entry.deflated)
+    bytes = inflateRaw(std::move(bytes));
+  return checkedBytes(std::move(bytes), entry.size, entry.crc);
+}
+
+llvm::Expected<std::vector<ZipMember>> data::readZip(StringRef file) {
+  auto entries = listZip(file);
+  if (!entries)
+    return entries.takeError();
+  std::vector<ZipMember> members;
+  for (const ZipEntry &entry : *entries) {
+    ZipMember member{entry.name, std::string(entry.size, '\0')};
+    auto bytes = openZipEntry(entry);
+    llvm::Error error =
+        bytes->readExactly(member.content.data(), member.content.size());
+    if (!error)
+      error = bytes->atEnd().takeError(); // where size and sum are checked
+    if (error)
+      return makeError("member '" + entry.name +
+                       "': " + llvm::toString(std::move(error)));
+    members.push_back(std::move(member));
   }
   return members;
 }

@@ -190,7 +190,7 @@ TEST(NpzTest, RefusesDamage) {
       "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", bytesOf({1}));
   EXPECT_EQ(text("PK"), "not a zip archive: no end record");
   EXPECT_EQ(text(zip("x.npy", member, true, 1)),
-            "checksum of member 'x.npy' of the archive is wrong");
+            "member 'x.npy': checksum is wrong");
   EXPECT_EQ(text(zip("x.txt", "hello", false)),
             "member 'x.txt' of the archive is not an npy file");
   EXPECT_EQ(text(zip("x.npy", "hello", false)),
