@@ -1,0 +1,98 @@
+//===- ModelGraph.h - the graph of a model file, to read and to change ----===//
+#ifndef ASHLAR_COMPILER_QUANTIZATION_MODELGRAPH_H
+#define ASHLAR_COMPILER_QUANTIZATION_MODELGRAPH_H
+
+#include "compiler/import/ModelFile.h"
+#include "dialects/onnx/OperatorSchema.h"
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace ashlar::quantization {
+
+/// Knows who makes and who reads each tensor of the main graph. After nodes
+/// were added, removed or rewired, index() looks again.
+class ModelGraph {
+public:
+  explicit ModelGraph(ModelFile &file);
+
+  void index();
+
+  ModelFile &modelFile() const { return file; }
+  proto::GraphProto &graph() const { return *file.model.mutable_graph(); }
+  int nodeCount() const { return graph().node_size(); }
+  proto::NodeProto &node(int index) const {
+    return *graph().mutable_node(index);
+  }
+  /// As diagnostics and the importer call it.
+  std::string nameOf(int index) const;
+  /// Whether a node is this operator of ONNX (or of another domain).
+  bool is(int index, llvm::StringRef op, llvm::StringRef domain = "") const;
+  bool isStandard(int index) const;
+  /// Nodes so that each follows those whose results it reads.
+  llvm::ArrayRef<int> order() const { return sorted; }
+
+  /// The node that makes a tensor; -1: none of the main graph.
+  int producerOf(llvm::StringRef tensor) const;
+  /// The nodes that read a tensor, each once, subgraphs' readers included.
+  llvm::ArrayRef<int> consumersOf(llvm::StringRef tensor) const;
+  bool isOutput(llvm::StringRef tensor) const {
+    return outputs.contains(tensor);
+  }
+  bool isInput(llvm::StringRef tensor) const { return inputs.contains(tensor); }
+  /// Whether the body of an If, Loop or Scan reads it.
+  bool isCaptured(llvm::StringRef tensor) const {
+    return captured.contains(tensor);
+  }
+  /// The only node that reads a tensor that nothing else wants; -1: there is
+  /// none, or more than one.
+  int onlyConsumerOf(llvm::StringRef tensor) const;
+  bool isUsed(llvm::StringRef tensor) const;
+
+  const proto::TensorProto *initializer(llvm::StringRef tensor) const;
+  /// Whether a tensor follows from initialisers and Constant nodes alone.
+  bool isConstant(llvm::StringRef tensor) const;
+  onnx::ElementType elementType(llvm::StringRef tensor) const;
+  bool isFloat(llvm::StringRef tensor) const {
+    return elementType(tensor) == onnx::ElementType::Float;
+  }
+  int64_t opset(llvm::StringRef domain = "") const;
+
+  /// Every name of a tensor or node that exists, of new ones too.
+  std::string uniqueName(const llvm::Twine &wish);
+
+private:
+  void indexSubgraph(const proto::GraphProto &body, int owner);
+  void sort();
+  void inferElementTypes();
+  void inferElementTypes(int node);
+
+  ModelFile &file;
+  llvm::StringMap<int> producers;
+  llvm::StringMap<llvm::SmallVector<int, 2>> consumers;
+  llvm::StringMap<const proto::TensorProto *> initializers;
+  llvm::StringMap<onnx::ElementType> elementTypes;
+  llvm::StringSet<> inputs, outputs, captured, constants, names;
+  std::vector<int> sorted;
+};
+
+/// An attribute of a node, or null.
+const proto::AttributeProto *findAttribute(const proto::NodeProto &node,
+                                           llvm::StringRef name);
+int64_t intAttribute(const proto::NodeProto &node, llvm::StringRef name,
+                     int64_t otherwise);
+float floatAttribute(const proto::NodeProto &node, llvm::StringRef name,
+                     float otherwise);
+std::vector<int64_t> intsAttribute(const proto::NodeProto &node,
+                                   llvm::StringRef name);
+std::string stringAttribute(const proto::NodeProto &node, llvm::StringRef name,
+                            llvm::StringRef otherwise);
+void removeAttribute(proto::NodeProto &node, llvm::StringRef name);
+void setIntAttribute(proto::NodeProto &node, llvm::StringRef name,
+                     int64_t value);
+
+} // namespace ashlar::quantization
+
+#endif

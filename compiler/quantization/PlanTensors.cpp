@@ -1,0 +1,414 @@
+//===- PlanTensors.cpp - which tensors become integers --------------------===//
+//
+// Contractions want their activations in bytes. From there the wish goes
+// upstream: through what hands elements on; to both sides of a residual sum; to
+// the argument of a function that is a table of bytes. What no contraction asks
+// for, directly or through others, stays in floats: the ends of a network,
+// normalizations, softmax.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/quantization/QuantizationPlan.h"
+
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Support/Regex.h"
+
+using namespace ashlar;
+using namespace ashlar::quantization;
+using llvm::StringRef;
+
+namespace {
+
+/// What is known of a tensor while planning.
+struct Wish {
+  bool bytes = false;   // is quantized
+  bool operand = false; // of elementwise work whose result is quantized
+  bool arithmetic = false;
+  bool fromLayer = false; // follows from a quantized contraction
+  bool fromConv = false;  // from a Conv, with no matrix product in between
+  std::string leader;
+  llvm::SmallVector<int, 4> readers;
+};
+
+class TensorPlanner {
+public:
+  TensorPlanner(const ModelGraph &graph, const QuantizeOptions &options)
+      : graph(graph), options(options), constants(graph) {}
+
+  llvm::Expected<QuantizationPlan> plan();
+
+private:
+  llvm::Error readExclusions();
+  bool isExcluded(int node, std::string &reason);
+  void planLayers();
+  void follow(int node);
+  void wishUpstream(int node);
+  void wishOfLayer(const PlannedLayer &layer);
+  void wishOfMovement(int node);
+  void wishOfConcat(int node);
+  void wishOfAverage(int node);
+  void wishOfElementwise(int node);
+  void wishOfTable(int root);
+  bool isActivation(StringRef tensor) const;
+  bool isConvResult(StringRef tensor) const;
+  bool fusesIntoConv(int node) const;
+  void want(int reader, StringRef tensor, bool arithmetic);
+  std::string leaderOf(StringRef tensor);
+  void share(StringRef a, StringRef b);
+  std::vector<PlannedTensor> collect();
+
+  const ModelGraph &graph;
+  const QuantizeOptions &options;
+  ModelConstants constants;
+  std::vector<Role> roles;
+  std::vector<int> layerOf; // index into result.layers, or -1
+  llvm::StringMap<Wish> wishes;
+  std::vector<llvm::Regex> excluded;
+  std::vector<char> excludedUsed;
+  QuantizationPlan result;
+};
+
+llvm::Error TensorPlanner::readExclusions() {
+  for (const std::string &text : options.excludedNodes) {
+    llvm::Regex regex(text);
+    std::string problem;
+    if (!regex.isValid(problem))
+      return llvm::createStringError("'" + text +
+                                     "' is no regular expression: " + problem);
+    excluded.push_back(std::move(regex));
+  }
+  excludedUsed.assign(excluded.size(), 0);
+  return llvm::Error::success();
+}
+
+bool TensorPlanner::isExcluded(int node, std::string &reason) {
+  bool found = false;
+  std::string name = graph.nameOf(node);
+  for (size_t i = 0; i != excluded.size(); ++i)
+    if (excluded[i].match(name)) {
+      excludedUsed[i] = 1;
+      if (!found)
+        reason = "excluded by '" + options.excludedNodes[i] + "'";
+      found = true;
+    }
+  const std::string &op = graph.node(node).op_type();
+  if (!found && llvm::is_contained(options.excludedOperators, op)) {
+    reason = "excluded with all " + op;
+    found = true;
+  }
+  return found;
+}
+
+void TensorPlanner::planLayers() {
+  roles.assign(graph.nodeCount(), Role::Other);
+  layerOf.assign(graph.nodeCount(), -1);
+  llvm::StringSet<> operators;
+  for (int node = 0; node != graph.nodeCount(); ++node) {
+    Role role = roleOf(graph, constants, node);
+    operators.insert(graph.node(node).op_type());
+    std::string reason;
+    bool stays = isExcluded(node, reason);
+    roles[node] = stays ? Role::Other : role;
+    if (role != Role::Contraction && role != Role::Multiplying)
+      continue;
+    // A product of two constants is one itself.
+    if (graph.isConstant(graph.node(node).output(0)))
+      continue;
+    PlannedLayer layer = planLayer(graph, constants, node, role);
+    if (stays && layer.quantized) {
+      layer = PlannedLayer();
+      layer.node = node;
+      layer.reason = reason;
+    }
+    if (!layer.quantized)
+      roles[node] = Role::Other;
+    layerOf[node] = int(result.layers.size());
+    result.layers.push_back(std::move(layer));
+  }
+  for (auto [index, text] : llvm::enumerate(options.excludedNodes))
+    if (!excludedUsed[index])
+      result.warnings.push_back("no node's name matches '" + text +
+                                "', which is to be excluded");
+  for (const std::string &op : options.excludedOperators)
+    if (!operators.contains(op))
+      result.warnings.push_back("the model has no operator '" + op +
+                                "', which is to be excluded");
+}
+
+bool TensorPlanner::isActivation(StringRef tensor) const {
+  return !tensor.empty() && !graph.isConstant(tensor) && graph.isFloat(tensor);
+}
+
+// Downstream: what follows from quantized contractions.
+void TensorPlanner::follow(int node) {
+  const proto::NodeProto &proto = graph.node(node);
+  bool fromLayer = false, fromConv = false;
+  switch (roles[node]) {
+  case Role::Contraction:
+    fromLayer = true;
+    fromConv = proto.op_type() == "Conv" || proto.op_type() == "ConvTranspose";
+    break;
+  case Role::Movement:
+  case Role::Concat:
+  case Role::Average:
+  case Role::Elementwise:
+    for (const std::string &input : proto.input()) {
+      Wish known = wishes.lookup(input);
+      fromLayer |= known.fromLayer || isDequantized(graph, input);
+      fromConv |= known.fromConv;
+    }
+    break;
+  default:
+    return;
+  }
+  for (const std::string &output : proto.output()) {
+    if (output.empty() || !graph.isFloat(output))
+      continue;
+    wishes[output].fromLayer = fromLayer;
+    wishes[output].fromConv = fromConv;
+  }
+}
+
+void TensorPlanner::want(int reader, StringRef tensor, bool arithmetic) {
+  if (!isActivation(tensor) || isDequantized(graph, tensor))
+    return;
+  Wish &wish = wishes[tensor];
+  wish.bytes = true;
+  wish.arithmetic |= arithmetic;
+  if (!llvm::is_contained(wish.readers, reader))
+    wish.readers.push_back(reader);
+}
+
+std::string TensorPlanner::leaderOf(StringRef tensor) {
+  std::string at = tensor.str();
+  while (true) {
+    const std::string &next = wishes[at].leader;
+    if (next.empty() || next == at)
+      return at;
+    at = next;
+  }
+}
+
+void TensorPlanner::share(StringRef a, StringRef b) {
+  std::string first = leaderOf(a), second = leaderOf(b);
+  if (first != second)
+    wishes[second].leader = first;
+}
+
+// Whether a tensor is made by a quantized Conv, or by the Relu or Clip that is
+// one with it.
+bool TensorPlanner::isConvResult(StringRef tensor) const {
+  int producer = graph.producerOf(tensor);
+  if (producer < 0)
+    return false;
+  if (roles[producer] == Role::Contraction)
+    return graph.is(producer, "Conv") || graph.is(producer, "ConvTranspose");
+  return fusesIntoConv(producer);
+}
+
+bool TensorPlanner::fusesIntoConv(int node) const {
+  if (roles[node] != Role::Elementwise ||
+      !(graph.is(node, "Relu") || graph.is(node, "Clip")))
+    return false;
+  const std::string &input = graph.node(node).input(0);
+  int producer = graph.producerOf(input);
+  return producer >= 0 && roles[producer] == Role::Contraction &&
+         graph.onlyConsumerOf(input) == node;
+}
+
+void TensorPlanner::wishOfLayer(const PlannedLayer &layer) {
+  for (int operand : layer.activations)
+    want(layer.node, graph.node(layer.node).input(operand),
+         /*arithmetic=*/true);
+}
+
+// Bytes move instead of floats where they come from a contraction; anything
+// else is quantized behind the movement.
+void TensorPlanner::wishOfMovement(int node) {
+  const proto::NodeProto &proto = graph.node(node);
+  StringRef from = proto.input(0);
+  bool wanted = false;
+  for (const std::string &output : proto.output()) {
+    Wish &wish = wishes[output];
+    wanted |= wish.bytes || wish.operand;
+    if (graph.isOutput(output))
+      return;
+  }
+  if (!wanted || !isActivation(from) || !wishes[from].fromLayer)
+    return;
+  want(node, from, /*arithmetic=*/false);
+  for (const std::string &output : proto.output()) {
+    if (!isActivation(output) || !graph.isUsed(output))
+      continue;
+    Wish &wish = wishes[output];
+    if (!wish.bytes)
+      wish.arithmetic = true;
+    wish.bytes = true;
+    if (!isDequantized(graph, from))
+      share(from, output);
+  }
+}
+
+// The parts of a joined tensor share its parameters, unless something else
+// reads them: then they are quantized anew before they are joined.
+void TensorPlanner::wishOfConcat(int node) {
+  const proto::NodeProto &proto = graph.node(node);
+  const std::string &output = proto.output(0);
+  Wish wish = wishes[output];
+  bool any = false;
+  for (const std::string &input : proto.input()) {
+    if (!isActivation(input))
+      return;
+    any |= wishes[input].fromLayer;
+  }
+  if (!(wish.bytes || wish.operand) || graph.isOutput(output) || !any)
+    return;
+  if (!wish.bytes)
+    wishes[output].arithmetic = true;
+  wishes[output].bytes = true;
+  for (const std::string &input : proto.input()) {
+    bool alone = graph.onlyConsumerOf(input) == node;
+    want(node, input, /*arithmetic=*/!alone);
+    if (alone && !isDequantized(graph, input))
+      share(output, input);
+  }
+}
+
+void TensorPlanner::wishOfAverage(int node) {
+  const proto::NodeProto &proto = graph.node(node);
+  const Wish &from = wishes[proto.input(0)];
+  if (from.fromConv || (from.fromLayer && wishes[proto.output(0)].bytes))
+    want(node, proto.input(0), /*arithmetic=*/true);
+}
+
+// The function that ends in `root` is a table if it has one argument and takes
+// long: the argument is quantized, too.
+void TensorPlanner::wishOfTable(int root) {
+  llvm::SetVector<int> members;
+  llvm::SetVector<StringRef> leaves;
+  members.insert(root);
+  bool dear = false;
+  for (size_t i = 0; i != members.size(); ++i) {
+    dear |= isDearFunction(graph, members[i]);
+    for (const std::string &input : graph.node(members[i]).input()) {
+      if (!isActivation(input))
+        continue;
+      int producer = graph.producerOf(input);
+      bool inside = producer >= 0 && roles[producer] == Role::Elementwise &&
+                    !wishes[input].bytes && !graph.isOutput(input) &&
+                    llvm::all_of(graph.consumersOf(input), [&](int reader) {
+                      return members.contains(reader);
+                    });
+      if (inside)
+        members.insert(producer);
+      else
+        leaves.insert(input);
+    }
+  }
+  // A member may read what another one, found later, turned out to make.
+  llvm::SmallVector<StringRef> outer;
+  for (StringRef leaf : leaves)
+    if (int producer = graph.producerOf(leaf);
+        producer < 0 || !members.contains(producer))
+      outer.push_back(leaf);
+  if (!dear || outer.size() != 1 || !wishes[outer.front()].fromLayer)
+    return;
+  for (int reader : graph.consumersOf(outer.front()))
+    if (members.contains(reader))
+      want(reader, outer.front(), /*arithmetic=*/true);
+}
+
+void TensorPlanner::wishOfElementwise(int node) {
+  const proto::NodeProto &proto = graph.node(node);
+  Wish &wish = wishes[proto.output(0)];
+  if (!wish.bytes && !wish.operand)
+    return;
+  if (fusesIntoConv(node)) {
+    if (!wish.bytes && isConvResult(proto.output(0)) &&
+        isConvResult(proto.input(0))) {
+      wish.bytes = wish.arithmetic = true;
+      for (int reader : graph.consumersOf(proto.output(0)))
+        if (roles[reader] != Role::Other)
+          wish.readers.push_back(reader);
+    }
+    return;
+  }
+  if (wish.bytes)
+    wishOfTable(node);
+  for (const std::string &input : proto.input()) {
+    if (!isActivation(input))
+      continue;
+    Wish &from = wishes[input];
+    from.operand = true;
+    int producer = graph.producerOf(input);
+    bool made = producer >= 0 && (roles[producer] == Role::Movement ||
+                                  roles[producer] == Role::Concat ||
+                                  roles[producer] == Role::Average);
+    if (from.bytes || isConvResult(input) || (made && from.fromLayer))
+      want(node, input, /*arithmetic=*/true);
+  }
+}
+
+// Upstream: what a node whose result is wanted wants of its inputs.
+void TensorPlanner::wishUpstream(int node) {
+  switch (roles[node]) {
+  case Role::Contraction:
+    return wishOfLayer(result.layers[layerOf[node]]);
+  case Role::Movement:
+    return wishOfMovement(node);
+  case Role::Concat:
+    return wishOfConcat(node);
+  case Role::Average:
+    return wishOfAverage(node);
+  case Role::Elementwise:
+    return wishOfElementwise(node);
+  default:
+    return;
+  }
+}
+
+std::vector<PlannedTensor> TensorPlanner::collect() {
+  std::vector<PlannedTensor> tensors;
+  auto add = [&](const std::string &name) {
+    auto found = wishes.find(name);
+    if (found == wishes.end() || !found->second.bytes)
+      return;
+    const Wish &wish = found->second;
+    PlannedTensor tensor;
+    tensor.name = name;
+    tensor.leader = leaderOf(name);
+    tensor.arithmetic = wish.arithmetic;
+    // A convolution's sums leave it as bytes and nothing else.
+    int producer = graph.producerOf(name);
+    bool bytesOnly = isConvResult(name) || (producer >= 0 && wish.fromConv);
+    for (int reader : graph.consumersOf(name))
+      if (bytesOnly || llvm::is_contained(wish.readers, reader))
+        tensor.readers.push_back(reader);
+    tensors.push_back(std::move(tensor));
+  };
+  for (const proto::ValueInfoProto &input : graph.graph().input())
+    add(input.name());
+  for (int node : graph.order())
+    for (const std::string &output : graph.node(node).output())
+      add(output);
+  return tensors;
+}
+
+llvm::Expected<QuantizationPlan> TensorPlanner::plan() {
+  if (llvm::Error error = readExclusions())
+    return std::move(error);
+  planLayers();
+  for (int node : graph.order())
+    follow(node);
+  for (int node : llvm::reverse(graph.order()))
+    wishUpstream(node);
+  result.tensors = collect();
+  return std::move(result);
+}
+
+} // namespace
+
+llvm::Expected<QuantizationPlan>
+quantization::planQuantization(const ModelGraph &graph,
+                               const QuantizeOptions &options) {
+  return TensorPlanner(graph, options).plan();
+}

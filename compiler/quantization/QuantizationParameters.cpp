@@ -1,0 +1,77 @@
+//===- QuantizationParameters.cpp - scales and zero points ----------------===//
+#include "compiler/quantization/QuantizationParameters.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+using namespace ashlar::quantization;
+
+float ashlar::quantization::usableScale(double scale) {
+  constexpr double least = std::numeric_limits<float>::min();
+  constexpr double greatest = std::numeric_limits<float>::max();
+  // Room for the reciprocal and for products of two scales.
+  return float(std::clamp(scale, least * 0x1p20, greatest * 0x1p-20));
+}
+
+ActivationParameters ashlar::quantization::chooseParameters(double minimum,
+                                                            double maximum,
+                                                            bool isSigned) {
+  minimum = std::min(minimum, 0.0);
+  maximum = std::max(maximum, 0.0);
+  ActivationParameters result;
+  result.isSigned = isSigned;
+  if (minimum == maximum)
+    return result;
+  if (isSigned) {
+    result.scale = usableScale(std::max(-minimum, maximum) / 127);
+    return result;
+  }
+  result.scale = usableScale((maximum - minimum) / 255);
+  result.zeroPoint = int(
+      std::clamp(std::nearbyint(-minimum / double(result.scale)), 0.0, 255.0));
+  return result;
+}
+
+std::vector<int64_t>
+ashlar::quantization::channelsAlong(llvm::ArrayRef<int64_t> shape,
+                                    int64_t axis) {
+  int64_t inner = 1, count = 1;
+  for (size_t i = 0; i != shape.size(); ++i) {
+    count *= shape[i];
+    if (int64_t(i) > axis)
+      inner *= shape[i];
+  }
+  std::vector<int64_t> channels(count);
+  for (int64_t i = 0; i != count; ++i)
+    channels[i] = i / inner % shape[axis];
+  return channels;
+}
+
+QuantizedWeights
+ashlar::quantization::quantizeWeights(llvm::ArrayRef<float> weights,
+                                      llvm::ArrayRef<int64_t> channels,
+                                      llvm::ArrayRef<double> leastScales) {
+  int64_t count = 1;
+  for (int64_t channel : channels)
+    count = std::max(count, channel + 1);
+  auto channelOf = [&](size_t i) { return channels.empty() ? 0 : channels[i]; };
+  std::vector<double> greatest(count, 0);
+  for (size_t i = 0; i != weights.size(); ++i)
+    greatest[channelOf(i)] =
+        std::max(greatest[channelOf(i)], double(std::fabs(weights[i])));
+  QuantizedWeights result;
+  for (int64_t c = 0; c != count; ++c) {
+    double scale = greatest[c] / 127;
+    if (!leastScales.empty())
+      scale = std::max(scale, leastScales[c]);
+    result.scales.push_back(scale > 0 ? usableScale(scale) : 1.0f);
+  }
+  result.values.reserve(weights.size());
+  for (size_t i = 0; i != weights.size(); ++i) {
+    double steps = double(weights[i]) / double(result.scales[channelOf(i)]);
+    result.values.push_back(
+        int8_t(std::clamp(std::nearbyint(steps), -127.0, 127.0)));
+  }
+  return result;
+}

@@ -1,0 +1,43 @@
+//===- QuantizationParameters.h - scales and zero points ------------------===//
+#ifndef ASHLAR_COMPILER_QUANTIZATION_QUANTIZATIONPARAMETERS_H
+#define ASHLAR_COMPILER_QUANTIZATION_QUANTIZATIONPARAMETERS_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include <cstdint>
+#include <vector>
+
+namespace ashlar::quantization {
+
+/// Of a tensor with one scale: real = (integer - zeroPoint) * scale.
+struct ActivationParameters {
+  float scale = 1;
+  int zeroPoint = 0;
+  bool isSigned = false;
+};
+
+/// Parameters that cover [minimum, maximum] and zero. u8 is asymmetric, s8
+/// symmetric.
+ActivationParameters chooseParameters(double minimum, double maximum,
+                                      bool isSigned);
+
+/// Weights as s8 without zero point, with a scale for each channel or one.
+struct QuantizedWeights {
+  std::vector<int8_t> values;
+  std::vector<float> scales;
+};
+
+/// Quantizes to -127 .. 127. `channels` is the channel of each element; without
+/// any there is one scale. No scale is below the entry of `leastScales`.
+QuantizedWeights quantizeWeights(llvm::ArrayRef<float> weights,
+                                 llvm::ArrayRef<int64_t> channels,
+                                 llvm::ArrayRef<double> leastScales);
+
+/// The channel of each element of a tensor along an axis.
+std::vector<int64_t> channelsAlong(llvm::ArrayRef<int64_t> shape, int64_t axis);
+
+/// A scale that every reader takes: positive and normal.
+float usableScale(double scale);
+
+} // namespace ashlar::quantization
+
+#endif
