@@ -77,7 +77,8 @@ static bool isInside(StringRef location) {
 
 std::string ashlar::quantization::hashOfModel(const ModelFile &model) {
   llvm::BLAKE3 hash;
-  hash.update(model.buffer->getBuffer());
+  if (model.buffer)
+    hash.update(model.buffer->getBuffer());
   std::set<std::string> locations;
   addLocations(model.model.graph(), locations);
   for (const std::string &location : locations) {

@@ -5,20 +5,12 @@
 #include "compiler/quantization/QdqInsertion.h"
 
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/SHA256.h"
 
 #include <cmath>
 
 using namespace ashlar;
 using namespace ashlar::quantization;
 using llvm::StringRef;
-
-std::string quantization::hashOfModel(const ModelFile &model) {
-  llvm::SHA256 hash;
-  if (model.buffer)
-    hash.update(model.buffer->getBuffer());
-  return llvm::toHex(hash.final(), /*LowerCase=*/true);
-}
 
 // A copy that may be changed; large tensors stay where they are.
 static std::unique_ptr<ModelFile> copyOf(const ModelFile &model) {

@@ -34,9 +34,6 @@ struct QuantizedModel {
   std::vector<std::string> warnings;
 };
 
-/// SHA-256 of the model file's bytes, as tables keep it.
-std::string hashOfModel(const ModelFile &model);
-
 /// The tensors whose statistics quantizeModel() would use, by name; with other
 /// options it uses some of them.
 std::vector<std::string> tensorsToCalibrate(const ModelFile &model);
