@@ -9,6 +9,7 @@
 #include "llvm/Support/SHA256.h"
 
 #include "compiler/api/DescribeModel.h"
+#include "compiler/import/ModelFile.h"
 #include "passes/bufferize/Passes.h"
 #include "passes/simplify/Passes.h"
 
@@ -19,6 +20,12 @@ namespace {
 
 constexpr llvm::StringLiteral kProducer = "Ashlar 0.1.0";
 
+std::string hashOf(StringRef bytes) {
+  llvm::SHA256 hash;
+  hash.update(bytes);
+  return llvm::toHex(hash.final(), /*LowerCase=*/true);
+}
+
 /// SHA-256 of the model's file.
 FailureOr<std::string> hashFile(MLIRContext &context, StringRef path) {
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
@@ -28,9 +35,7 @@ FailureOr<std::string> hashFile(MLIRContext &context, StringRef path) {
         << "cannot read the file: " << file.getError().message();
     return failure();
   }
-  llvm::SHA256 hash;
-  hash.update((*file)->getBuffer());
-  return llvm::toHex(hash.final(), /*LowerCase=*/true);
+  return hashOf((*file)->getBuffer());
 }
 
 LogicalResult report(MLIRContext &context, StringRef path, llvm::Error error) {
@@ -56,6 +61,9 @@ public:
   Compilation(MLIRContext &context, StringRef path,
               const CompileOptions &options)
       : context(context), path(path.str()), options(options) {}
+  Compilation(MLIRContext &context, const ModelFile &file,
+              const CompileOptions &options)
+      : context(context), path(file.name), file(&file), options(options) {}
 
   /// Resolves CPUs, imports, and runs the stages whose result does not depend
   /// on the CPU.
@@ -71,6 +79,7 @@ public:
 
   MLIRContext &context;
   std::string path;
+  const ModelFile *file = nullptr; // null: to be read from `path`
   const CompileOptions &options;
   ModelDescription model;
   std::vector<Target> targets;
@@ -91,14 +100,17 @@ LogicalResult Compilation::prepare(StringRef until) {
   llvm::stable_sort(targets, [](const Target &a, const Target &b) {
     return llvm::popcount(a.required) > llvm::popcount(b.required);
   });
-  FailureOr<std::string> hash = hashFile(context, path);
+  FailureOr<std::string> hash =
+      file ? hashOf(file->buffer ? file->buffer->getBuffer() : "")
+           : hashFile(context, path);
   if (failed(hash))
     return failure();
   model.prefix = options.prefix.empty() ? prefixFromPath(path) : options.prefix;
   model.modelFile = llvm::sys::path::filename(path).str();
   model.modelHash = *hash;
   model.producer = kProducer.str();
-  module = importModel(context, path, options.import);
+  module = file ? importModel(context, *file, options.import)
+                : importModel(context, path, options.import);
   if (!module)
     return failure();
   describeLayers(*module, model);
@@ -211,31 +223,43 @@ void ashlar::prepareContext(MLIRContext &context) {
   context.loadAllAvailableDialects();
 }
 
-FailureOr<CompiledModel> ashlar::compileModel(MLIRContext &context,
-                                              StringRef path,
-                                              const CompileOptions &options) {
-  Compilation compilation(context, path, options);
+static FailureOr<CompiledModel> compile(Compilation &compilation) {
   if (failed(compilation.prepare()) || failed(compilation.describe()))
     return failure();
   FailureOr<std::unique_ptr<llvm::Module>> code = compilation.translate();
   if (failed(code))
     return failure();
-  if (options.stages.onStage)
-    options.stages.onStage("codegen");
+  if (compilation.options.stages.onStage)
+    compilation.options.stages.onStage("codegen");
   auto bytes = emitCode(**code, /*assembly=*/false);
   if (!bytes)
-    return report(context, path, bytes.takeError());
+    return report(compilation.context, compilation.path, bytes.takeError());
   uint64_t weightsAt = 0;
-  uint64_t embedded = options.embedWeights ? compilation.weights.size() : 0;
+  uint64_t embedded =
+      compilation.options.embedWeights ? compilation.weights.size() : 0;
   if (llvm::Error error = placeWeightsSection(
           *bytes, weightsSymbol(compilation.model), embedded, weightsAt))
-    return report(context, path, std::move(error));
+    return report(compilation.context, compilation.path, std::move(error));
   CompiledModel result;
-  result.object =
-      ObjectImage(std::move(*bytes), compilation.weights, options.embedWeights);
+  result.object = ObjectImage(std::move(*bytes), compilation.weights,
+                              compilation.options.embedWeights);
   result.description = std::move(compilation.model);
   result.module = std::move(compilation.lowered);
   return result;
+}
+
+FailureOr<CompiledModel> ashlar::compileModel(MLIRContext &context,
+                                              StringRef path,
+                                              const CompileOptions &options) {
+  Compilation compilation(context, path, options);
+  return compile(compilation);
+}
+
+FailureOr<CompiledModel> ashlar::compileModel(MLIRContext &context,
+                                              const ModelFile &file,
+                                              const CompileOptions &options) {
+  Compilation compilation(context, file, options);
+  return compile(compilation);
 }
 
 OwningOpRef<ModuleOp> ashlar::compileToStage(MLIRContext &context,

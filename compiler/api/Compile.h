@@ -58,6 +58,12 @@ mlir::FailureOr<CompiledModel> compileModel(mlir::MLIRContext &context,
                                             llvm::StringRef path,
                                             const CompileOptions &options);
 
+/// The same of a model that is in memory, such as one just quantized. `file`
+/// is not needed any more when this returns.
+mlir::FailureOr<CompiledModel> compileModel(mlir::MLIRContext &context,
+                                            const ModelFile &file,
+                                            const CompileOptions &options);
+
 /// The model as it is after stage `last`, for the first of the CPUs.
 mlir::OwningOpRef<mlir::ModuleOp> compileToStage(mlir::MLIRContext &context,
                                                  llvm::StringRef path,

@@ -13,6 +13,8 @@
 
 namespace ashlar {
 
+struct ModelFile;
+
 /// The shape an input is to have. ShapedType::kDynamic keeps a dim as the
 /// model declares it.
 struct ShapeOverride {
@@ -48,6 +50,11 @@ mlir::OwningOpRef<mlir::ModuleOp>
 importModelFromMemory(mlir::MLIRContext &context, llvm::StringRef bytes,
                       llvm::StringRef name, llvm::StringRef folder,
                       const ImportOptions &options = {});
+
+/// The same of a file that is parsed already, and perhaps changed since.
+mlir::OwningOpRef<mlir::ModuleOp>
+importModel(mlir::MLIRContext &context, const ModelFile &file,
+            const ImportOptions &options = {});
 
 } // namespace ashlar
 

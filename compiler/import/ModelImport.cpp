@@ -299,11 +299,16 @@ OwningOpRef<ModuleOp> GraphImporter::run() {
   return module;
 }
 
+OwningOpRef<ModuleOp> importModel(MLIRContext &context, const ModelFile &file,
+                                  const ImportOptions &options) {
+  context.loadDialect<onnx::OnnxDialect, func::FuncDialect>();
+  return GraphImporter(&context, file, options).run();
+}
+
 static OwningOpRef<ModuleOp> import(MLIRContext &context,
                                     std::shared_ptr<llvm::MemoryBuffer> buffer,
                                     StringRef name, StringRef folder,
                                     const ImportOptions &options) {
-  context.loadDialect<onnx::OnnxDialect, func::FuncDialect>();
   llvm::Expected<std::unique_ptr<ModelFile>> file = parseModelFile(
       std::move(buffer), name, folder, options.text || isTextModel(name));
   if (!file) {
@@ -311,7 +316,7 @@ static OwningOpRef<ModuleOp> import(MLIRContext &context,
               llvm::toString(file.takeError()));
     return nullptr;
   }
-  return GraphImporter(&context, **file, options).run();
+  return importModel(context, **file, options);
 }
 
 OwningOpRef<ModuleOp> importModel(MLIRContext &context, StringRef path,
