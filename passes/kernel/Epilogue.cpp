@@ -69,6 +69,23 @@ void ashlar::storeVector(IndexArithmetic &b, Value vector, Value flat,
                                 maskFor(b, type, count), vector);
 }
 
+bool ashlar::isElementwiseBody(linalg::GenericOp op) {
+  for (BlockArgument argument : op.getBody()->getArguments())
+    if (!argument.getType().isIntOrFloat() ||
+        argument.getType().getIntOrFloatBitWidth() % 8 != 0)
+      return false;
+  return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
+    if (inner.hasTrait<OpTrait::ConstantLike>())
+      return inner.getResult(0).getType().isIntOrFloat();
+    bool isFunction = isa_and_present<math::MathDialect>(inner.getDialect());
+    return OpTrait::hasElementwiseMappableTraits(&inner) &&
+           inner.getNumRegions() == 0 && !isa<arith::RemFOp>(inner) &&
+           llvm::all_of(inner.getOperandTypes(), [&](Type type) {
+             return type.isIntOrFloat() && !(isFunction && type.isF64());
+           });
+  });
+}
+
 Epilogue::Epilogue(IndexArithmetic &b, Region &region, ValueRange extraBuffers,
                    Value init)
     : region(region), destination(FlatView::of(b, init)) {

@@ -2,6 +2,7 @@
 #ifndef ASHLAR_PASSES_KERNEL_EPILOGUE_H
 #define ASHLAR_PASSES_KERNEL_EPILOGUE_H
 
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/IRMapping.h"
 
 #include "passes/kernel/IndexArithmetic.h"
@@ -42,6 +43,10 @@ private:
   FlatView destination;
   llvm::SmallVector<FlatView> extras;
 };
+
+/// True if all operations of a body can be copied for vectors, and its
+/// arguments lie in memory as whole bytes.
+bool isElementwiseBody(mlir::linalg::GenericOp op);
 
 /// Copies an elementwise scalar operation for vectors of `lanes`.
 mlir::Operation *vectorizeOperation(IndexArithmetic &b, mlir::Operation &op,

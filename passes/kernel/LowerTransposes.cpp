@@ -32,11 +32,12 @@ public:
   void emit();
 
 private:
-  bool isVectorizable();
   std::optional<int64_t> step(unsigned number, unsigned group) {
     return walk.stepOf(op, number, walk.groups[group]);
   }
-  std::optional<int64_t> extentOf(unsigned group);
+  std::optional<int64_t> extentOf(unsigned group) {
+    return walk.extentOf(op, walk.groups[group]);
+  }
   /// The vectors of a block: rows along `across` in, rows along `along` out.
   Values turn(Values rows);
   void forBlocks(Index extent,
@@ -57,40 +58,12 @@ private:
   int64_t block = 16;
 };
 
-std::optional<int64_t> TransposeEmitter::extentOf(unsigned group) {
-  int64_t extent = 1;
-  for (unsigned loop : walk.groups[group]) {
-    int64_t size = op.getStaticLoopRanges()[loop];
-    if (ShapedType::isDynamic(size))
-      return std::nullopt;
-    extent *= size;
-  }
-  return extent;
-}
-
-bool TransposeEmitter::isVectorizable() {
-  for (BlockArgument argument : op.getBody()->getArguments())
-    if (!argument.getType().isIntOrFloat() ||
-        argument.getType().getIntOrFloatBitWidth() % 8 != 0)
-      return false;
-  return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
-    if (inner.hasTrait<OpTrait::ConstantLike>())
-      return inner.getResult(0).getType().isIntOrFloat();
-    bool isFunction = isa_and_present<math::MathDialect>(inner.getDialect());
-    return OpTrait::hasElementwiseMappableTraits(&inner) &&
-           inner.getNumRegions() == 0 && !isa<arith::RemFOp>(inner) &&
-           llvm::all_of(inner.getOperandTypes(), [&](Type type) {
-             return type.isIntOrFloat() && !(isFunction && type.isF64());
-           });
-  });
-}
-
 bool TransposeEmitter::analyse() {
   unsigned inputs = op.getNumDpsInputs();
   if (op.getNumParallelLoops() != op.getNumLoops() || op.hasIndexSemantics() ||
       op.getNumDpsInits() != 1 ||
       op.payloadUsesValueFromOperand(op.getDpsInitOperand(0)) ||
-      !isVectorizable())
+      !isElementwiseBody(op))
     return false;
   auto found = StridedWalk::of(op);
   if (!found)

@@ -119,6 +119,25 @@ def LowerTransposes : Pass<"ashlar-lower-transposes", "::mlir::func::FuncOp"> {
     "::ashlar::tile::TileDialect"];
 }
 
+def LowerInterleaves : Pass<"ashlar-lower-interleaves", "::mlir::func::FuncOp"> {
+  let summary = "planes to pixels of two or three channels";
+  let description = [{
+    An elementwise `linalg.generic` that reads planes and writes pixels of two or
+    three channels (an image on its way to the layout of convolutions) computes a
+    vector of pixels for each channel and stores them interleaved by shuffles.
+    Where the pixels fill no whole vectors, the last vector overlaps the one
+    before it.
+
+    Requires: bufferized IR. Guarantees: the same bits.
+
+    Example: test/passes/kernel/lower-interleaves.mlir
+  }];
+  let dependentDialects = [
+    "::mlir::vector::VectorDialect", "::mlir::scf::SCFDialect",
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+    "::ashlar::tile::TileDialect"];
+}
+
 def ParallelLoopsToGrids
     : Pass<"ashlar-parallel-loops-to-grids", "::mlir::func::FuncOp"> {
   let summary = "make grids of parallel loops that are worth it";

@@ -15,6 +15,7 @@ void ashlar::buildKernelPipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createLowerReductions());
   manager.addNestedPass<func::FuncOp>(createLowerElementwise());
   manager.addNestedPass<func::FuncOp>(createLowerTransposes());
+  manager.addNestedPass<func::FuncOp>(createLowerInterleaves());
   manager.addPass(createConvertLinalgToParallelLoopsPass());
   manager.addNestedPass<func::FuncOp>(createParallelLoopsToGrids());
   manager.addNestedPass<func::FuncOp>(createLowerLookups());

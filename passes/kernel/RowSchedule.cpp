@@ -42,8 +42,14 @@ void chooseTile(RowSchedule &schedule, int64_t rows, int64_t columns,
 /// Pixels of a register tile with `vectors` vectors of channels.
 int64_t pixelsThatFit(const DotProduct &product, tile::TargetAttr target,
                       int64_t vectors) {
+  int64_t registers = target.getVectorRegisters();
   int64_t taken = (vectors + 1) * product.operandRegisters() + 1;
-  return std::max<int64_t>((target.getVectorRegisters() - taken) / vectors, 1);
+  // With one vector each broadcast serves one product. Instruction scheduling
+  // puts all of them before the products, and they must not spill the sums.
+  if (vectors == 1)
+    return std::max<int64_t>(
+        (registers - taken) / (1 + product.operandRegisters()), 1);
+  return std::max<int64_t>((registers - taken) / vectors, 1);
 }
 
 } // namespace

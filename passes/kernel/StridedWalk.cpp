@@ -97,6 +97,18 @@ std::optional<StridedWalk> StridedWalk::of(linalg::GenericOp op) {
   return walk;
 }
 
+std::optional<int64_t> StridedWalk::extentOf(linalg::GenericOp op,
+                                             const Group &group) const {
+  int64_t extent = 1;
+  for (unsigned loop : group) {
+    int64_t size = op.getStaticLoopRanges()[loop];
+    if (ShapedType::isDynamic(size))
+      return std::nullopt;
+    extent *= size;
+  }
+  return extent;
+}
+
 std::optional<int64_t> StridedWalk::stepOf(linalg::GenericOp op,
                                            unsigned number,
                                            const Group &group) const {

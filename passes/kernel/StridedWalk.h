@@ -21,6 +21,10 @@ struct StridedWalk {
   /// axis, or has no strides.
   static std::optional<StridedWalk> of(mlir::linalg::GenericOp op);
 
+  /// Iterations of a group, where that is known.
+  std::optional<int64_t> extentOf(mlir::linalg::GenericOp op,
+                                  const Group &group) const;
+
   /// How many elements operand `number` moves at a step of a group, where that
   /// is known.
   std::optional<int64_t> stepOf(mlir::linalg::GenericOp op, unsigned number,
