@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 using namespace ashlar::quantization;
@@ -275,14 +276,21 @@ ashlar::quantization::chooseRange(const TensorStatistics &statistics,
   return RangeFinder(statistics, options).find(options.method);
 }
 
+// As many digits as a float has: the table is read by people too.
+static double roundedToFloat(double value) {
+  char text[32];
+  snprintf(text, sizeof text, "%.7g", value);
+  return std::strtod(text, nullptr);
+}
+
 void ashlar::quantization::chooseRanges(CalibrationTable &table,
                                         const CalibrationOptions &options) {
   for (auto &[name, tensor] : table.tensors) {
     if (tensor.method == "manual")
       continue;
     QuantizedRange range = chooseRange(tensor, options);
-    tensor.minimum = range.minimum;
-    tensor.maximum = range.maximum;
+    tensor.minimum = roundedToFloat(range.minimum);
+    tensor.maximum = roundedToFloat(range.maximum);
     tensor.method = calibrationMethodName(range.method).str();
   }
 }

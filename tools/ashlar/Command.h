@@ -22,6 +22,7 @@ Command inspectCommand();
 Command compileCommand();
 Command runCommand();
 Command benchCommand();
+Command calibrateCommand();
 
 /// Prints "ashlar: error: ..." and, for usage errors, where help is. Returns
 /// `code`.

@@ -1,4 +1,5 @@
 #include "tools/ashlar/Compilation.h"
+#include "compiler/execution/ModelRunner.h"
 #include "tools/ashlar/Command.h"
 #include "tools/ashlar/ExitCode.h"
 #include "tools/ashlar/ModelOptions.h"
@@ -46,12 +47,7 @@ int Session::failed(StringRef model) {
 }
 
 static std::unique_ptr<llvm::MemoryBuffer>
-compileInMemory(StringRef path, const Arguments &arguments, int &exitCode) {
-  CompileOptions options;
-  if (auto code = readModelOptions(arguments, options)) {
-    exitCode = *code;
-    return nullptr;
-  }
+compileToBuffer(StringRef path, CompileOptions options, int &exitCode) {
   Session session;
   Progress progress("compiling " + llvm::sys::path::filename(path));
   options.stages.onStage = [&](StringRef stage) {
@@ -65,6 +61,63 @@ compileInMemory(StringRef path, const Arguments &arguments, int &exitCode) {
     return nullptr;
   }
   return compiled->object.toBuffer();
+}
+
+static std::unique_ptr<llvm::MemoryBuffer>
+compileInMemory(StringRef path, const Arguments &arguments, int &exitCode) {
+  CompileOptions options;
+  if (auto code = readModelOptions(arguments, options)) {
+    exitCode = *code;
+    return nullptr;
+  }
+  return compileToBuffer(path, std::move(options), exitCode);
+}
+
+RunnableModel ashlar::tool::compileRunnable(StringRef path,
+                                            CompileOptions options,
+                                            int &exitCode) {
+  auto object = compileToBuffer(path, std::move(options), exitCode);
+  if (!object)
+    return {};
+  auto model = LoadedModel::load(std::move(object));
+  if (!model) {
+    exitCode = fail(ExitInternal,
+                    path + ": error: " + llvm::toString(model.takeError()));
+    return {};
+  }
+  return {std::move(*model), nullptr};
+}
+
+static int exitCodeOf(ashlar_status status) {
+  switch (status) {
+  case ASHLAR_ERROR_CPU:
+  case ASHLAR_ERROR_AMX_PERMISSION:
+    return ExitCpu;
+  case ASHLAR_ERROR_WORKSPACE_SIZE:
+  case ASHLAR_ERROR_STATE_SIZE:
+  case ASHLAR_ERROR_OUTPUT_CAPACITY:
+  case ASHLAR_ERROR_EXECUTOR:
+    return ExitResources;
+  default:
+    return ExitInvalid;
+  }
+}
+
+int ashlar::tool::failRun(StringRef where, llvm::Error error) {
+  int code = ExitInvalid;
+  std::string text;
+  llvm::handleAllErrors(
+      std::move(error),
+      [&](const RunError &why) {
+        code = exitCodeOf(why.status);
+        text += (text.empty() ? "" : "\n") + why.text;
+      },
+      [&](const llvm::ErrorInfoBase &why) {
+        text += (text.empty() ? "" : "\n") + why.message();
+      });
+  return fail(code, StringRef(text).contains(": error: ")
+                        ? text
+                        : where.str() + ": error: " + text);
 }
 
 std::vector<Option> ashlar::tool::weightsOptions() {

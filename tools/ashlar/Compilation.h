@@ -42,6 +42,15 @@ struct RunnableModel {
   LoadedModel &operator*() const { return *model; }
 };
 
+/// The model in file `path`, compiled in memory. Messages have been printed
+/// where it fails, and `exitCode` is set.
+RunnableModel compileRunnable(llvm::StringRef path, CompileOptions options,
+                              int &exitCode);
+
+/// Prints why a run failed, `where` in front unless the error names its place;
+/// returns the exit code.
+int failRun(llvm::StringRef where, llvm::Error error);
+
 /// Options for objects whose weights are in a file.
 std::vector<Option> weightsOptions();
 

@@ -119,34 +119,6 @@ static Error checkTolerancesEarly(const Tolerances &tolerances,
                          size_t((*parsed)->model.graph().output_size()));
 }
 
-static int exitCodeOf(ashlar_status status) {
-  switch (status) {
-  case ASHLAR_ERROR_CPU:
-  case ASHLAR_ERROR_AMX_PERMISSION:
-    return ExitCpu;
-  case ASHLAR_ERROR_WORKSPACE_SIZE:
-  case ASHLAR_ERROR_STATE_SIZE:
-  case ASHLAR_ERROR_OUTPUT_CAPACITY:
-  case ASHLAR_ERROR_EXECUTOR:
-    return ExitResources;
-  default:
-    return ExitInvalid;
-  }
-}
-
-static int failRun(StringRef where, Error error) {
-  int code = ExitInvalid;
-  std::string text;
-  llvm::handleAllErrors(
-      std::move(error),
-      [&](const RunError &why) {
-        code = exitCodeOf(why.status);
-        text = why.text;
-      },
-      [&](const llvm::ErrorInfoBase &why) { text = why.message(); });
-  return fail(code, where + ": error: " + text);
-}
-
 static std::string numberText(std::complex<double> value) {
   char buffer[64];
   snprintf(buffer, sizeof buffer, "%.7g", value.real());
