@@ -30,23 +30,6 @@ bool isFloat(Type type) {
   return type.isF32() || type.isF16() || type.isBF16();
 }
 
-/// f16 and bf16 are computed in f32.
-Value toF32(TensorBuilder &b, Value tensor) {
-  if (elementType(tensor).isF32())
-    return tensor;
-  return b.map(b.getF32Type(), tensor, [](TensorBuilder &inner, ValueRange x) {
-    return inner.widen(x[0]);
-  });
-}
-
-Value fromF32(TensorBuilder &b, Value tensor, Type type) {
-  if (type.isF32())
-    return tensor;
-  return b.map(type, tensor, [&](TensorBuilder &inner, ValueRange x) {
-    return inner.narrow(x[0], type);
-  });
-}
-
 } // namespace
 
 LogicalResult ImageConvolution::describe(TensorBuilder &b, Ints strides,

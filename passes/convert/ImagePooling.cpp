@@ -1,7 +1,8 @@
 //===- ImagePooling.cpp - MaxPool and AveragePool on images ---------------===//
 //
-// The fast way for pools over two axes of f32, or maxima of bytes: nn.pool on
-// NHWC images. What fails here goes to the general lowering.
+// The fast way for pools over two axes of floats, or maxima of bytes: nn.pool
+// on NHWC images, f16 and bf16 widened to f32. What fails here goes to the
+// general lowering.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/nn/NnDialect.h"
@@ -9,11 +10,16 @@
 #include "passes/convert/Families.h"
 #include "passes/convert/ImagePadding.h"
 #include "passes/convert/OnnxLowering.h"
+#include "passes/convert/ReducedPrecision.h"
 
 using namespace mlir;
 using namespace ashlar;
 
 namespace {
+
+bool isPooledFloat(Type type) {
+  return type.isF32() || type.isF16() || type.isBF16();
+}
 
 /// The window of a pool. Rounding up adds padding at the end, if the last
 /// window still begins inside the image or its padding at the beginning.
@@ -73,18 +79,21 @@ Value makePool(TensorBuilder &b, Value image, const ImageWindow &window,
 Lowered lowerMaxPool(onnx::MaxPoolOp op, onnx::MaxPoolOp::Adaptor in,
                      TensorBuilder &b) {
   ImageWindow window;
-  Type element = elementType(in.getX());
-  if ((!element.isF32() && !element.isInteger(8)) || op->getNumResults() != 1 ||
+  Type given = elementType(in.getX());
+  if ((!isPooledFloat(given) && !given.isInteger(8)) ||
+      op->getNumResults() != 1 ||
       failed(describeWindow(op, b, in.getX(), window)))
     return b.unsupported("on the fast path with these attributes");
   if (op.getCeilMode() &&
       failed(roundUp(window, cast<RankedTensorType>(in.getX().getType()))))
     return b.unsupported("rounding up an unknown size");
   bool isUnsigned = ashlar::isUnsigned(op.getX().getType());
-  Value image =
-      padNhwc(b, toNhwc(b, in.getX()), window, b.lowest(element, isUnsigned));
-  bool signedBytes = element.isInteger(8) && !isUnsigned;
-  return fromNhwc(b, makePool(b, image, window, "max", signedBytes), 4);
+  Value input = given.isInteger(8) ? in.getX() : toF32(b, in.getX());
+  Value image = padNhwc(b, toNhwc(b, input), window,
+                        b.lowest(elementType(input), isUnsigned));
+  bool signedBytes = given.isInteger(8) && !isUnsigned;
+  Value pooled = fromNhwc(b, makePool(b, image, window, "max", signedBytes), 4);
+  return given.isInteger(8) ? pooled : fromF32(b, pooled, given);
 }
 
 /// How many elements of the image, or of its declared padding, lie under each
@@ -111,7 +120,7 @@ Lowered lowerAveragePool(onnx::AveragePoolOp op,
                          onnx::AveragePoolOp::Adaptor in, TensorBuilder &b) {
   ImageWindow declared;
   auto type = cast<RankedTensorType>(in.getX().getType());
-  if (!type.getElementType().isF32() ||
+  if (!isPooledFloat(type.getElementType()) ||
       failed(describeWindow(op, b, in.getX(), declared)))
     return b.unsupported("on the fast path with these attributes");
   ImageWindow window = declared;
@@ -121,7 +130,7 @@ Lowered lowerAveragePool(onnx::AveragePoolOp op,
   if (!uniform && (type.isDynamicDim(2) || type.isDynamicDim(3)))
     return b.unsupported("with padding of an unknown size");
   Type f32 = b.getF32Type();
-  Value image = padNhwc(b, toNhwc(b, in.getX()), window, b.zero(f32));
+  Value image = padNhwc(b, toNhwc(b, toF32(b, in.getX())), window, b.zero(f32));
   Value sum = makePool(b, image, window, "sum");
   SmallVector<Value> inputs{sum};
   double area = window.size[0] * window.size[1];
@@ -142,7 +151,7 @@ Lowered lowerAveragePool(onnx::AveragePoolOp op,
   Value average = b.map(f32, inputs, [&](TensorBuilder &inner, ValueRange x) {
     return inner.div(x[0], uniform ? inner.scalar(f32, area) : x[1]);
   });
-  return fromNhwc(b, average, 4);
+  return fromF32(b, fromNhwc(b, average, 4), type.getElementType());
 }
 
 } // namespace

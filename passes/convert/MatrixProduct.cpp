@@ -29,22 +29,6 @@ namespace {
 
 using Sizes = TensorBuilder::Sizes;
 
-Value toF32(TensorBuilder &b, Value tensor) {
-  if (elementType(tensor).isF32())
-    return tensor;
-  return b.map(b.getF32Type(), tensor, [](TensorBuilder &inner, ValueRange x) {
-    return inner.widen(x[0]);
-  });
-}
-
-Value fromF32(TensorBuilder &b, Value tensor, Type type) {
-  if (type.isF32())
-    return tensor;
-  return b.map(type, tensor, [&](TensorBuilder &inner, ValueRange x) {
-    return inner.narrow(x[0], type);
-  });
-}
-
 int64_t rankOf(Value tensor) {
   return cast<RankedTensorType>(tensor.getType()).getRank();
 }

@@ -147,6 +147,22 @@ Value ashlar::sumBytes(TensorBuilder &b, Value tensor, ArrayRef<int64_t> axes,
                   });
 }
 
+Value ashlar::toF32(TensorBuilder &b, Value tensor) {
+  if (elementType(tensor).isF32())
+    return tensor;
+  return b.map(b.getF32Type(), tensor, [](TensorBuilder &inner, ValueRange x) {
+    return inner.widen(x[0]);
+  });
+}
+
+Value ashlar::fromF32(TensorBuilder &b, Value tensor, Type type) {
+  if (type.isF32())
+    return tensor;
+  return b.map(type, tensor, [&](TensorBuilder &inner, ValueRange x) {
+    return inner.narrow(x[0], type);
+  });
+}
+
 Value ashlar::roundToBf16(TensorBuilder &b, Value tensor) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (type.getElementType().isBF16())

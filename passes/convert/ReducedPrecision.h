@@ -31,6 +31,11 @@ mlir::Value sumBytes(TensorBuilder &b, mlir::Value tensor,
                      llvm::ArrayRef<int64_t> axes, bool isUnsigned,
                      bool keepDims);
 
+/// f16 and bf16 are computed in f32: a tensor of theirs or f32 widened, and f32
+/// narrowed to `type`.
+mlir::Value toF32(TensorBuilder &b, mlir::Value tensor);
+mlir::Value fromF32(TensorBuilder &b, mlir::Value tensor, mlir::Type type);
+
 /// An f32, f16 or bf16 tensor rounded to bf16; constants are rounded now.
 mlir::Value roundToBf16(TensorBuilder &b, mlir::Value tensor);
 

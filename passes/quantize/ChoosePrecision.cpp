@@ -123,6 +123,13 @@ std::string reasonAgainstBf16(Operation *op) {
   return "";
 }
 
+/// What speaks for bf16 where nothing speaks against it.
+std::string reasonForBf16(Operation *op) {
+  int64_t depth = depthOf(op);
+  return depth < 0 ? "sums of many products"
+                   : llvm::formatv("sums of {0} products", depth).str();
+}
+
 struct ChoosePrecision : impl::ChoosePrecisionBase<ChoosePrecision> {
   void runOnOperation() override {
     Request request(getOperation());
@@ -141,11 +148,14 @@ struct ChoosePrecision : impl::ChoosePrecisionBase<ChoosePrecision> {
   void choose(Operation *op, Request &request) {
     if (std::optional<StringRef> wanted = request.of(nodeName(op->getLoc())))
       return decide(op, *wanted, "asked for by name");
-    if (request.everywhere != "bf16")
+    bool chosen = request.everywhere == "auto";
+    if (request.everywhere != "bf16" && !chosen)
       return;
     std::string reason = reasonAgainstBf16(op);
     decide(op, reason.empty() ? "bf16" : "f32",
-           reason.empty() ? "asked for" : reason);
+           !reason.empty() ? reason
+           : chosen        ? reasonForBf16(op)
+                           : "asked for");
   }
 
   void decide(Operation *op, StringRef precision, StringRef reason) {

@@ -26,9 +26,10 @@ std::vector<Option> ashlar::tool::shapeOptions() {
 
 std::vector<Option> ashlar::tool::precisionOptions() {
   return {{"precision", "P",
-           "precision in which float layers multiply: f32 (default) or bf16, "
-           "where\n"
-           "that gains; a model that comes quantized runs so with no flag"},
+           "precision in which float layers multiply: f32 (default), bf16, or\n"
+           "auto: the fastest for each layer, judged by its sizes alone (bf16\n"
+           "is taken where it gains, in both); a model that comes quantized\n"
+           "runs so with no flag"},
           {"layer", "REGEX=P",
            "precision, f32 or bf16, of layers whose ONNX name matches\n"
            "(repeatable: the last that matches counts)",
@@ -171,9 +172,7 @@ static std::optional<int> readPrecision(const Arguments &arguments,
                 "available yet: quantize the model first (QuantizeLinear and "
                 "DequantizeLinear, or QLinear operators); it then runs in int8 "
                 "without --precision");
-  if (precision == "auto")
-    return fail(ExitUnsupported, "--precision=auto is not available yet");
-  if (precision != "f32" && precision != "bf16")
+  if (precision != "f32" && precision != "bf16" && precision != "auto")
     return fail(ExitUsage, "option '--precision' got '" + precision +
                                "', expected f32, bf16, int8 or auto");
   for (StringRef text : arguments.values("layer")) {

@@ -48,3 +48,15 @@ func.func @transposed(%x: tensor<1x64x32x32xf32>) -> (tensor<1x32x64x64xf32>, te
   return %0, %1 : tensor<1x32x64x64xf32>, tensor<1x32x33x33xf32>
 }
 }
+
+// -----
+
+// Chosen, not asked for: the reason says what speaks for it.
+// CHECK-LABEL: func.func @auto
+// CHECK: onnx.MatMul{{.*}}ashlar.precision = "bf16", ashlar.precision_reason = "sums of 64 products"
+module attributes {ashlar.precision = "auto"} {
+func.func @auto(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> tensor<64x64xf32> {
+  %r = "onnx.MatMul"(%x, %w) : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  return %r : tensor<64x64xf32>
+}
+}
