@@ -68,6 +68,22 @@ int64_t keptIndex(int64_t linear, ArrayRef<int64_t> shape,
   return kept;
 }
 
+/// Elements of 16 bits in f32, so that weights can be packed now.
+Value widenConstant(TensorBuilder &b, const ConstantData &data,
+                    RankedTensorType type) {
+  const llvm::fltSemantics &semantics =
+      cast<FloatType>(type.getElementType()).getFloatSemantics();
+  return makeConstant(
+      b, makeConstantData(
+             RankedTensorType::get(type.getShape(), b.getF32Type()), "widened",
+             [&](MutableArrayRef<char> raw) {
+               auto *values = reinterpret_cast<float *>(raw.data());
+               for (int64_t i = 0, n = type.getNumElements(); i < n; ++i)
+                 values[i] = APFloat(semantics, APInt(16, data.at<uint16_t>(i)))
+                                 .convertToFloat();
+             }));
+}
+
 } // namespace
 
 bool ashlar::isSingleZeroPoint(Value zeroPoint) {
@@ -148,8 +164,12 @@ Value ashlar::sumBytes(TensorBuilder &b, Value tensor, ArrayRef<int64_t> axes,
 }
 
 Value ashlar::toF32(TensorBuilder &b, Value tensor) {
-  if (elementType(tensor).isF32())
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (type.getElementType().isF32())
     return tensor;
+  if (auto data = constantData(tensor);
+      data && (type.getElementType().isF16() || type.getElementType().isBF16()))
+    return widenConstant(b, *data, type);
   return b.map(b.getF32Type(), tensor, [](TensorBuilder &inner, ValueRange x) {
     return inner.widen(x[0]);
   });
