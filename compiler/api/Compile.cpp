@@ -60,11 +60,16 @@ class Compilation {
 public:
   Compilation(MLIRContext &context, StringRef path,
               const CompileOptions &options)
-      : context(context), path(path.str()), options(options) {}
+      : context(context), path(path.str()), file(options.source.get()),
+        options(options) {}
   Compilation(MLIRContext &context, const ModelFile &file,
               const CompileOptions &options)
       : context(context), path(file.name), file(&file), options(options) {}
 
+  OwningOpRef<ModuleOp> import() {
+    return file ? importModel(context, *file, options.import)
+                : importModel(context, path, options.import);
+  }
   /// Resolves CPUs, imports, and runs the stages whose result does not depend
   /// on the CPU.
   LogicalResult prepare(StringRef until = "quantize");
@@ -109,8 +114,7 @@ LogicalResult Compilation::prepare(StringRef until) {
   model.modelFile = llvm::sys::path::filename(path).str();
   model.modelHash = *hash;
   model.producer = kProducer.str();
-  module = file ? importModel(context, *file, options.import)
-                : importModel(context, path, options.import);
+  module = import();
   if (!module)
     return failure();
   describeLayers(*module, model);
@@ -268,7 +272,7 @@ OwningOpRef<ModuleOp> ashlar::compileToStage(MLIRContext &context,
                                              StringRef last) {
   Compilation compilation(context, path, options);
   if (last == "import")
-    return importModel(context, path, options.import);
+    return compilation.import();
   bool once = last == "simplify" || last == "quantize";
   if (failed(compilation.prepare(once ? last : StringRef("quantize"))))
     return nullptr;

@@ -2,6 +2,7 @@
 #ifndef ASHLAR_COMPILER_API_COMPILE_H
 #define ASHLAR_COMPILER_API_COMPILE_H
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ struct PrecisionOptions {
 
 struct CompileOptions {
   ImportOptions import;
+  /// Compiled in place of what the file at `path` holds (the same model,
+  /// quantized); the file still gives the name and the hash.
+  std::shared_ptr<const ModelFile> source;
   /// Ranges of dims that stay symbolic.
   std::vector<DimRange> ranges;
   /// Prefix of the exported names; empty: made from the file's name.

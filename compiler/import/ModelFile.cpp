@@ -104,4 +104,13 @@ Expected<std::shared_ptr<MemoryBuffer>> openMapped(StringRef path) {
   return std::shared_ptr<MemoryBuffer>(std::move(*buffer));
 }
 
+Expected<std::unique_ptr<ModelFile>> readModelFile(StringRef path) {
+  Expected<std::shared_ptr<MemoryBuffer>> buffer = openMapped(path);
+  if (!buffer)
+    return buffer.takeError();
+  StringRef folder = sys::path::parent_path(path);
+  return parseModelFile(*buffer, path, folder.empty() ? "." : folder,
+                        isTextModel(path));
+}
+
 } // namespace ashlar

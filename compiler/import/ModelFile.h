@@ -36,6 +36,9 @@ bool isTextModel(llvm::StringRef path);
 llvm::Expected<std::shared_ptr<llvm::MemoryBuffer>>
 openMapped(llvm::StringRef path);
 
+/// Reads the model at `path`; an error does not name the file.
+llvm::Expected<std::unique_ptr<ModelFile>> readModelFile(llvm::StringRef path);
+
 } // namespace ashlar
 
 #endif // ASHLAR_COMPILER_IMPORT_MODELFILE_H

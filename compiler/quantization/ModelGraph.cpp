@@ -14,6 +14,11 @@ static StringRef standardDomain(StringRef domain) {
 ModelGraph::ModelGraph(ModelFile &file) : file(file) {
   for (const proto::ValueInfoProto &info : graph().value_info())
     names.insert(info.name());
+  for (int index = 0; index != nodeCount(); ++index)
+    nodeNames[&node(index)] =
+        node(index).name().empty()
+            ? node(index).op_type() + "_" + std::to_string(index)
+            : node(index).name();
   index();
 }
 
@@ -121,9 +126,8 @@ void ModelGraph::sort() {
 }
 
 std::string ModelGraph::nameOf(int index) const {
-  const proto::NodeProto &found = node(index);
-  return found.name().empty() ? found.op_type() + "_" + std::to_string(index)
-                              : found.name();
+  auto known = nodeNames.find(&node(index));
+  return known == nodeNames.end() ? node(index).name() : known->second;
 }
 
 bool ModelGraph::is(int index, StringRef op, StringRef domain) const {

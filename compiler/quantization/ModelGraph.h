@@ -26,7 +26,8 @@ public:
   proto::NodeProto &node(int index) const {
     return *graph().mutable_node(index);
   }
-  /// As diagnostics and the importer call it.
+  /// As diagnostics and the importer call it; nodes without a name keep the
+  /// number that they had in the file.
   std::string nameOf(int index) const;
   /// Whether a node is this operator of ONNX (or of another domain).
   bool is(int index, llvm::StringRef op, llvm::StringRef domain = "") const;
@@ -75,6 +76,7 @@ private:
   llvm::StringMap<const proto::TensorProto *> initializers;
   llvm::StringMap<onnx::ElementType> elementTypes;
   llvm::StringSet<> inputs, outputs, captured, constants, names;
+  llvm::DenseMap<const proto::NodeProto *, std::string> nodeNames;
   std::vector<int> sorted;
 };
 

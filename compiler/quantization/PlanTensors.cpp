@@ -244,7 +244,7 @@ void TensorPlanner::wishOfMovement(int node) {
       wish.arithmetic = true;
     wish.bytes = true;
     if (!isDequantized(graph, from))
-      share(from, output);
+      share(output, from);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "compiler/quantization/FoldIntoConv.h"
 #include "compiler/quantization/QdqInsertion.h"
+#include "compiler/quantization/RaiseOpset.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -46,8 +47,7 @@ quantization::tensorsToCalibrate(const ModelFile &model) {
 namespace {
 
 /// Names in quotes, the first of them if there are many.
-std::string listOf(llvm::ArrayRef<std::string> names) {
-  constexpr size_t most = 20;
+std::string listOf(llvm::ArrayRef<std::string> names, size_t most = 20) {
   std::string text;
   for (const std::string &name : names.take_front(most))
     text += (text.empty() ? "'" : ", '") + name + "'";
@@ -227,6 +227,36 @@ llvm::Error located(const ModelFile &model, llvm::Error error) {
       model.name + ": error: " + llvm::toString(std::move(error)));
 }
 
+// Inputs that only replaced the weights by default. Before IR version 4 every
+// initialiser was such an input, and none was meant.
+void warnOfInputs(const ModelFile &source, const ModelGraph &graph,
+                  std::vector<std::string> &warnings) {
+  if (source.model.ir_version() < 4)
+    return;
+  std::vector<std::string> gone;
+  for (const proto::ValueInfoProto &input : source.model.graph().input())
+    if (!graph.isInput(input.name()))
+      gone.push_back(input.name());
+  if (!gone.empty())
+    warnings.push_back("inputs with default values are constants now: " +
+                       listOf(gone, 3));
+}
+
+// ONNX Runtime needs an opset that has integer operators.
+void raiseOldOpset(ModelGraph &graph, std::vector<std::string> &warnings) {
+  int64_t opset = graph.opset();
+  if (opset >= kFirstIntegerOpset)
+    return;
+  if (llvm::Error error = raiseOpset(graph.modelFile().model))
+    warnings.push_back(llvm::toString(std::move(error)) +
+                       "; ONNX Runtime will not load the result");
+  else
+    warnings.push_back("opset " + std::to_string(opset) + " became " +
+                       std::to_string(kFirstIntegerOpset) +
+                       ", where integer operators begin");
+  graph.index();
+}
+
 llvm::Error quantize(const ModelFile &source, ModelGraph &graph,
                      const CalibrationTable &table,
                      const QuantizeOptions &options, QuantizedModel &result) {
@@ -235,6 +265,7 @@ llvm::Error quantize(const ModelFile &source, ModelGraph &graph,
   llvm::StringSet<> unused = unusedConstants(graph);
   if (llvm::Error error = foldIntoConvolutions(graph))
     return error;
+  raiseOldOpset(graph, result.warnings);
   auto plan = planQuantization(graph, options);
   if (!plan)
     return plan.takeError();
@@ -248,6 +279,7 @@ llvm::Error quantize(const ModelFile &source, ModelGraph &graph,
   if (llvm::Error error = insertQdq(graph, *plan, *parameters, options))
     return error;
   removeUnusedConstants(graph, unused);
+  warnOfInputs(source, graph, result.warnings);
   return llvm::Error::success();
 }
 

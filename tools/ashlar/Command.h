@@ -23,6 +23,7 @@ Command compileCommand();
 Command runCommand();
 Command benchCommand();
 Command calibrateCommand();
+Command quantizeCommand();
 
 /// Prints "ashlar: error: ..." and, for usage errors, where help is. Returns
 /// `code`.

@@ -22,7 +22,7 @@ namespace {
 struct Plan {
   std::string model;
   std::string emit = "obj", stage; // stage: of "mlir:STAGE"
-  std::string object, header, manifest, weights, depfile;
+  std::string object, header, manifest, weights, depfile, calibration;
   CompileOptions options;
   unsigned threads = 1;
 };
@@ -88,6 +88,7 @@ static std::optional<int> makePlan(const Arguments &arguments, Plan &plan) {
   bool text = plan.emit == "mlir" || plan.emit == "asm";
   plan.object = arguments.valueOr("o", text ? "-" : stem + ".o");
   plan.depfile = arguments.valueOr("depfile", "");
+  plan.calibration = arguments.valueOr("calibration", "");
   std::vector<StringRef> outputs;
   if (plan.emit != "nothing")
     outputs.push_back(plan.object);
@@ -176,6 +177,8 @@ static std::vector<std::string> filesOfModel(const Plan &plan) {
     return files;
   }
   addExternalFiles((*parsed)->model.graph(), folder, files);
+  if (!plan.calibration.empty())
+    files.push_back(plan.calibration);
   return files;
 }
 

@@ -1,6 +1,7 @@
 #include "tools/ashlar/ModelOptions.h"
 #include "tools/ashlar/Command.h"
 #include "tools/ashlar/ExitCode.h"
+#include "tools/ashlar/QuantizeOptions.h"
 
 #include "compiler/report/ModelDescription.h"
 #include "compiler/target/Target.h"
@@ -25,15 +26,17 @@ std::vector<Option> ashlar::tool::shapeOptions() {
 }
 
 std::vector<Option> ashlar::tool::precisionOptions() {
-  return {{"precision", "P",
-           "precision in which float layers multiply: f32 (default), bf16, or\n"
-           "auto: the fastest for each layer, judged by its sizes alone (bf16\n"
-           "is taken where it gains, in both); a model that comes quantized\n"
-           "runs so with no flag"},
-          {"layer", "REGEX=P",
-           "precision, f32 or bf16, of layers whose ONNX name matches\n"
-           "(repeatable: the last that matches counts)",
-           true}};
+  return {
+      {"precision", "P",
+       "precision in which float layers multiply: f32 (default), bf16, or\n"
+       "auto: the fastest for each layer, judged by its sizes alone (bf16\n"
+       "is taken where it gains, in both); int8 with --calibration: what is\n"
+       "not quantized is f32; a model that comes quantized\n"
+       "runs so with no flag"},
+      {"layer", "REGEX=P",
+       "precision, f32 or bf16, of layers whose ONNX name matches\n"
+       "(repeatable: the last that matches counts)",
+       true}};
 }
 
 std::vector<Option> ashlar::tool::modelOptions() {
@@ -41,7 +44,9 @@ std::vector<Option> ashlar::tool::modelOptions() {
       {"cpu", "LIST",
        "CPUs to compile for, by LLVM's names, separated by commas; the best\n"
        "that a machine has is chosen when the model runs; default: native"},
-      {"calibration", "FILE", "activation ranges for int8"},
+      {"calibration", "FILE",
+       "ranges of activations, by 'ashlar calibrate': the model is quantized\n"
+       "first, but for layers that --layer names"},
       {"verify-stages", "", "check the intermediate code after every stage"},
       {"dump-ir", "DIR", "write the intermediate code after every stage"}};
   for (const std::vector<Option> &more : {precisionOptions(), shapeOptions()})
@@ -111,8 +116,8 @@ ashlar::tool::parseDim(StringRef text) {
   return std::make_pair(name.str(), *range);
 }
 
-static llvm::Error readShapes(const Arguments &arguments,
-                              CompileOptions &options) {
+llvm::Error ashlar::tool::readShapeOptions(const Arguments &arguments,
+                                           CompileOptions &options) {
   for (StringRef text : arguments.values("shape")) {
     auto shape = parseShape(text);
     if (!shape)
@@ -166,12 +171,17 @@ static std::optional<int> readPrecision(const Arguments &arguments,
                                         PrecisionOptions &options) {
   StringRef precision = options.everywhere =
       arguments.valueOr("precision", "f32");
-  if (precision == "int8" || arguments.has("calibration"))
-    return fail(ExitUnsupported,
-                "int8 needs the ranges of activations, and calibration is not "
-                "available yet: quantize the model first (QuantizeLinear and "
-                "DequantizeLinear, or QLinear operators); it then runs in int8 "
-                "without --precision");
+  bool calibrated = arguments.has("calibration");
+  if (precision == "int8" && !calibrated)
+    return fail(ExitUsage,
+                "--precision=int8 needs the ranges of activations: "
+                "--calibration=FILE ('ashlar calibrate' makes it); a model "
+                "that comes quantized runs in int8 without --precision");
+  // What is not quantized multiplies in f32.
+  if (precision == "int8") {
+    options.everywhere = "f32";
+    precision = options.everywhere;
+  }
   if (precision != "f32" && precision != "bf16" && precision != "auto")
     return fail(ExitUsage, "option '--precision' got '" + precision +
                                "', expected f32, bf16, int8 or auto");
@@ -191,12 +201,16 @@ static std::optional<int> readPrecision(const Arguments &arguments,
 
 std::optional<int> ashlar::tool::readModelOptions(const Arguments &arguments,
                                                   CompileOptions &options) {
-  if (llvm::Error error = readShapes(arguments, options))
+  if (llvm::Error error = readShapeOptions(arguments, options))
     return fail(ExitUsage, std::move(error));
   if (llvm::Error error = readCpus(arguments, options))
     return fail(ExitUsage, std::move(error));
   if (auto code = readPrecision(arguments, options.precision))
     return code;
+  if (auto table = arguments.value("calibration"))
+    if (auto code = quantizeBeforeCompiling(arguments.positional().front(),
+                                            *table, options))
+      return code;
   if (auto name = arguments.value("name")) {
     if (!isCIdentifier(*name))
       return fail(ExitUsage, "option '--name' got '" + *name +

@@ -34,6 +34,10 @@ llvm::Expected<ShapeArgument> parseShape(llvm::StringRef text);
 llvm::Expected<std::pair<std::string, ValueRange>>
 parseDim(llvm::StringRef text);
 
+/// Reads --shape and --dim.
+llvm::Error readShapeOptions(const Arguments &arguments,
+                             CompileOptions &options);
+
 /// Fills `options`; an exit code where that fails, with the message printed.
 std::optional<int> readModelOptions(const Arguments &arguments,
                                     CompileOptions &options);

@@ -31,8 +31,8 @@ int ashlar::tool::fail(int code, llvm::Error error) {
 }
 
 static std::vector<Command> commands() {
-  return {doctorCommand(), inspectCommand(), compileCommand(),
-          runCommand(),    benchCommand(),   calibrateCommand()};
+  return {doctorCommand(), inspectCommand(),   compileCommand(), runCommand(),
+          benchCommand(),  calibrateCommand(), quantizeCommand()};
 }
 
 static void printProgramHelp(llvm::raw_ostream &os) {

@@ -110,5 +110,40 @@ TEST(QuantizeModelTest, OldOpsetsTakeContributedOperators) {
   EXPECT_EQ(quantized(*model, plain).model->model.opset_import_size(), 1);
 }
 
+TEST(QuantizeModelTest, OpsetsWithoutIntegersAreRaised) {
+  auto model = parseText(modelOf(
+      9, inputOf("x", 1, "1,2,8,8") + outputOf("y") +
+             weightsOf("w", "2,2,1,1") + weightsOf("scales", "4") +
+             layer("Slice", "x", "s",
+                   intsAttr("axes", {2}) + intsAttr("starts", {1}) +
+                       intsAttr("ends", {5})) +
+             layer("Upsample", "s,scales", "u") + layer("Conv", "u,w", "y")));
+  QuantizedModel result = quantized(*model);
+  EXPECT_EQ(result.model->model.opset_import(0).version(), 10);
+  EXPECT_EQ(result.model->model.opset_import(1).domain(), "com.microsoft");
+  EXPECT_THAT(
+      nodesOf(*result.model),
+      testing::AllOf(HasSubstr("s = Slice(x, s_starts, s_ends, s_axes)"),
+                     HasSubstr("u = Resize(s, scales)")));
+  EXPECT_EQ(result.model->model.graph().node(0).op_type(), "Constant");
+  EXPECT_THAT(result.warnings,
+              ElementsAre("opset 9 became 10, where integer operators begin"));
+}
+
+TEST(QuantizeModelTest, WhatCannotBeRaisedStays) {
+  auto model = parseText(modelOf(8, inputOf("x", 1, "1,2,8,8") + outputOf("y") +
+                                        weightsOf("w", "2,2,1,1") +
+                                        weightsOf("p", "2,8,8") +
+                                        layer("BatchNormalization", "x,p,p,p,p",
+                                              "n", intAttr("spatial", 0)) +
+                                        layer("Conv", "n,w", "y")));
+  QuantizedModel result = quantized(*model);
+  EXPECT_EQ(result.model->model.opset_import(0).version(), 8);
+  EXPECT_THAT(result.warnings,
+              ElementsAre(HasSubstr("opset 8 cannot become 10, where integer "
+                                    "operators begin: 'n' "
+                                    "(BatchNormalization-8)")));
+}
+
 } // namespace
 } // namespace ashlar::quantization

@@ -1,0 +1,111 @@
+// ashlar quantize: a float model and a calibration table to a quantized model
+// file.
+#include "compiler/quantization/LayerReport.h"
+#include "tools/ashlar/Command.h"
+#include "tools/ashlar/ExitCode.h"
+#include "tools/ashlar/ModelOptions.h"
+#include "tools/ashlar/OutputFiles.h"
+#include "tools/ashlar/Progress.h"
+#include "tools/ashlar/QuantizeOptions.h"
+
+#include "llvm/Support/Path.h"
+
+using namespace ashlar;
+using namespace ashlar::tool;
+using namespace ashlar::quantization;
+using llvm::StringRef;
+
+// Nothing is written over the model that is read.
+static llvm::Error checkOutput(StringRef model, StringRef output) {
+  if (llvm::sys::fs::equivalent(model, output))
+    return usageError("'" + output + "' is the model itself");
+  return checkWritable(output);
+}
+
+static int writeResult(const QuantizedModel &result, StringRef output,
+                       const Arguments &arguments) {
+  OutputFiles files;
+  llvm::Error failure = llvm::Error::success();
+  llvm::Error error = files.add(output, [&](llvm::raw_ostream &os) {
+    failure = writeModel(*result.model, os);
+  });
+  if (failure) {
+    llvm::consumeError(std::move(error));
+    return fail(ExitInvalid, result.model->name + ": error: " +
+                                 llvm::toString(std::move(failure)));
+  }
+  if (error)
+    return fail(ExitResources, std::move(error));
+  if (auto json = arguments.value("json"))
+    if (llvm::Error problem = files.add(
+            *json, [&](llvm::raw_ostream &os) { writeLayersJson(result, os); }))
+      return fail(ExitUsage, std::move(problem));
+  if (llvm::Error problem = files.commit())
+    return fail(ExitResources, std::move(problem));
+  return ExitOk;
+}
+
+static int run(const Arguments &arguments) {
+  const std::string &path = arguments.positional().front();
+  auto output = arguments.value("o");
+  if (!output)
+    return fail(ExitUsage, "say where the quantized model goes: -o FILE");
+  if (llvm::Error error = checkOutput(path, *output))
+    return fail(ExitUsage, std::move(error));
+  QuantizeOptions options;
+  if (auto code = readQuantizeOptions(arguments, options))
+    return *code;
+  CompileOptions shapes;
+  if (llvm::Error error = readShapeOptions(arguments, shapes))
+    return fail(ExitUsage, std::move(error));
+  if (!arguments.has("calibration"))
+    return fail(ExitUsage, "say how far activations range: --calibration=FILE "
+                           "('ashlar calibrate' makes it)");
+  auto model = readModelFile(path);
+  if (!model)
+    return fail(ExitInvalid,
+                path + ": error: " + llvm::toString(model.takeError()));
+  auto table = readCalibrationTable(*arguments.value("calibration"));
+  if (!table)
+    return fail(ExitInvalid, table.takeError());
+  std::optional<Progress> progress;
+  progress.emplace("quantizing " + llvm::sys::path::filename(path));
+  auto result = quantizeModel(**model, *table, options);
+  if (!result)
+    progress.reset();
+  if (!result)
+    return failQuantization(result.takeError());
+  countLayerMacs(**model, shapes.import, result->layers);
+  progress.reset();
+  printWarnings(path, result->warnings);
+  if (int code = writeResult(*result, *output, arguments))
+    return code;
+  printLayerSummary(result->layers, llvm::errs());
+  return ExitOk;
+}
+
+Command ashlar::tool::quantizeCommand() {
+  std::vector<Option> options = {
+      {"calibration", "FILE", "ranges of activations, by 'ashlar calibrate'"},
+      {"o", "FILE", "the quantized model"}};
+  for (const std::vector<Option> &more : {quantizeOptions(), shapeOptions()})
+    options.insert(options.end(), more.begin(), more.end());
+  options.push_back(
+      {"json", "FILE", "every layer with its reason; '-' is standard output"});
+  return {"quantize",
+          "MODEL --calibration=FILE -o QUANTIZED [OPTION...]",
+          "a float model and its calibration table to a quantized model",
+          "Writes the model with QuantizeLinear and DequantizeLinear where "
+          "layers multiply\nintegers: standard ONNX, with the opset and all "
+          "names of the model, for Ashlar,\nONNX Runtime and Netron. "
+          "BatchNormalization is folded into convolutions first.\n\n"
+          "  ashlar calibrate model.onnx --data samples -o model.calib.json\n"
+          "  ashlar quantize model.onnx --calibration=model.calib.json -o "
+          "model.int8.onnx\n"
+          "  ashlar quantize model.onnx --calibration=model.calib.json "
+          "--exclude='^/head/' \\\n      -o model.int8.onnx\n",
+          options,
+          1,
+          1,
+          run};
+}

@@ -1,0 +1,77 @@
+#include "tools/ashlar/QuantizeOptions.h"
+
+#include "tools/ashlar/Command.h"
+#include "tools/ashlar/ExitCode.h"
+
+#include "llvm/Support/Regex.h"
+
+using namespace ashlar;
+using namespace ashlar::tool;
+using llvm::StringRef;
+
+std::vector<Option> ashlar::tool::quantizeOptions() {
+  return {{"activations", "TYPE",
+           "u8 (default): asymmetric; s8: symmetric about zero"},
+          {"exclude", "REGEX",
+           "layers whose ONNX name matches stay in floats (repeatable)", true},
+          {"exclude-op", "OP",
+           "operators of this kind stay in floats (repeatable)", true},
+          {"per-tensor", "",
+           "one scale for all weights of a layer, not one for each channel"}};
+}
+
+std::optional<int>
+ashlar::tool::readQuantizeOptions(const Arguments &arguments,
+                                  quantization::QuantizeOptions &options) {
+  std::string type = arguments.valueOr("activations", "u8");
+  if (type != "u8" && type != "s8")
+    return fail(ExitUsage,
+                "option '--activations' got '" + type + "', expected u8 or s8");
+  options.signedActivations = type == "s8";
+  options.perChannelWeights = !arguments.has("per-tensor");
+  for (StringRef text : arguments.values("exclude")) {
+    std::string problem;
+    if (!llvm::Regex(text).isValid(problem))
+      return fail(ExitUsage, "option '--exclude': '" + text +
+                                 "' is no regular expression: " + problem);
+    options.excludedNodes.push_back(text.str());
+  }
+  for (StringRef op : arguments.values("exclude-op"))
+    options.excludedOperators.push_back(op.str());
+  return std::nullopt;
+}
+
+int ashlar::tool::failQuantization(llvm::Error error) {
+  return fail(ExitInvalid, std::move(error));
+}
+
+void ashlar::tool::printWarnings(StringRef path,
+                                 llvm::ArrayRef<std::string> warnings) {
+  for (const std::string &warning : warnings)
+    llvm::errs() << path << ": warning: " << warning << '\n';
+}
+
+std::optional<int>
+ashlar::tool::quantizeBeforeCompiling(StringRef path, StringRef tablePath,
+                                      CompileOptions &options) {
+  auto model = readModelFile(path);
+  if (!model)
+    return fail(ExitInvalid,
+                path + ": error: " + llvm::toString(model.takeError()));
+  auto table = quantization::readCalibrationTable(tablePath);
+  if (!table)
+    return fail(ExitInvalid, table.takeError());
+  quantization::QuantizeOptions wishes;
+  for (const auto &[expression, precision] : options.precision.layers)
+    wishes.excludedNodes.push_back(expression);
+  auto result = quantization::quantizeModel(**model, *table, wishes);
+  if (!result)
+    return failQuantization(result.takeError());
+  // Expressions that match nothing are reported once, by the compilation.
+  llvm::erase_if(result->warnings, [](const std::string &warning) {
+    return StringRef(warning).starts_with("no node's name matches");
+  });
+  printWarnings(path, result->warnings);
+  options.source = std::move(result->model);
+  return std::nullopt;
+}
