@@ -24,6 +24,7 @@ Command runCommand();
 Command benchCommand();
 Command calibrateCommand();
 Command quantizeCommand();
+Command compareCommand();
 
 /// Prints "ashlar: error: ..." and, for usage errors, where help is. Returns
 /// `code`.

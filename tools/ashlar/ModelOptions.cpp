@@ -200,7 +200,8 @@ static std::optional<int> readPrecision(const Arguments &arguments,
 }
 
 std::optional<int> ashlar::tool::readModelOptions(const Arguments &arguments,
-                                                  CompileOptions &options) {
+                                                  CompileOptions &options,
+                                                  StringRef model) {
   if (llvm::Error error = readShapeOptions(arguments, options))
     return fail(ExitUsage, std::move(error));
   if (llvm::Error error = readCpus(arguments, options))
@@ -208,8 +209,9 @@ std::optional<int> ashlar::tool::readModelOptions(const Arguments &arguments,
   if (auto code = readPrecision(arguments, options.precision))
     return code;
   if (auto table = arguments.value("calibration"))
-    if (auto code = quantizeBeforeCompiling(arguments.positional().front(),
-                                            *table, options))
+    if (auto code = quantizeBeforeCompiling(
+            model.empty() ? StringRef(arguments.positional().front()) : model,
+            *table, options))
       return code;
   if (auto name = arguments.value("name")) {
     if (!isCIdentifier(*name))

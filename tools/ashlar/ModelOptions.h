@@ -39,8 +39,10 @@ llvm::Error readShapeOptions(const Arguments &arguments,
                              CompileOptions &options);
 
 /// Fills `options`; an exit code where that fails, with the message printed.
+/// --calibration quantizes `model`; empty: the first file given.
 std::optional<int> readModelOptions(const Arguments &arguments,
-                                    CompileOptions &options);
+                                    CompileOptions &options,
+                                    llvm::StringRef model = "");
 
 } // namespace ashlar::tool
 #endif

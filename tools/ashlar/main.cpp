@@ -31,8 +31,9 @@ int ashlar::tool::fail(int code, llvm::Error error) {
 }
 
 static std::vector<Command> commands() {
-  return {doctorCommand(), inspectCommand(),   compileCommand(), runCommand(),
-          benchCommand(),  calibrateCommand(), quantizeCommand()};
+  return {doctorCommand(),   inspectCommand(), compileCommand(),
+          runCommand(),      benchCommand(),   calibrateCommand(),
+          quantizeCommand(), compareCommand()};
 }
 
 static void printProgramHelp(llvm::raw_ostream &os) {
