@@ -1,0 +1,320 @@
+#!/usr/bin/env python3
+"""What `ashlar quantize` makes of real models, in Ashlar and in ONNX Runtime.
+
+usage: run_onnxruntime.py --ashlar=PROGRAM --data=FOLDER --scratch=FOLDER --bench=PROGRAM --library=FILE
+                          [--filter=REGEX] [--quantize=OPTION...]
+
+PROGRAM of --bench runs a model under the ONNX Runtime in FILE: `--lib FILE --model M --opt none|all --in NAME=FILE.pb
+--dump FOLDER` leaves FOLDER/K.raw and FOLDER/outputs.json.
+
+Each model of FOLDER/models that is not quantized is calibrated on its own data sets and quantized. Then,
+
+ - operator by operator: the model is cut at every quantized tensor. Both programs get the same bytes at each cut and give
+   the bytes that each operator makes of them. At least 99.9 % of these differ by one step at most, and so do the values
+   of outputs in floats (a step being their range / 255);
+ - end to end: the signal to noise between Ashlar and ONNX Runtime (optimisations off) is at most 3 dB less than that
+   between ONNX Runtime with and without optimisations, or above 60 dB.
+"""
+import argparse
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "numerics"))
+from onnx_file import block, number, tensor, value_info, varint  # noqa: E402
+
+LEAST_WITHIN_A_STEP = 0.999
+LEAST_OPERATOR = 0.99  # of one operator alone: small ones have few elements
+MOST_DB_LESS = 3
+ENOUGH_DB = 60
+DTYPES = {"f32": np.float32, "u8": np.uint8, "s8": np.int8, "i8": np.int8, "i64": np.int64, "i32": np.int32,
+          "bool": np.bool_}
+ELEMENTS = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 9: np.bool_}
+
+
+def read_varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, at
+
+
+def fields(data):
+    """(field, wire type, value, all its bytes) of a message."""
+    at = 0
+    while at < len(data):
+        start = at
+        key, at = read_varint(data, at)
+        wire = key & 7
+        if wire == 0:
+            value, at = read_varint(data, at)
+        elif wire == 2:
+            size, at = read_varint(data, at)
+            value, at = data[at:at + size], at + size
+        else:
+            value, at = None, at + (4 if wire == 5 else 8)
+        yield key >> 3, wire, value, data[start:at]
+
+
+def texts(message, field):
+    return [value.decode() for number_, _, value, _ in fields(message) if number_ == field]
+
+
+def read_tensor(path):
+    with open(path, "rb") as f:
+        data = f.read()
+    dims, kind, raw, floats = [], 0, b"", b""
+    for field, wire, value, _ in fields(data):
+        if field == 1:
+            dims += [value] if wire == 0 else []
+        elif field == 2:
+            kind = value
+        elif field == 9:
+            raw = value
+        elif field == 4:
+            floats = value
+    return np.frombuffer(raw or floats, ELEMENTS[kind]).reshape(dims)
+
+
+class QuantizedModel:
+    """The parts of a model file that cutting needs."""
+
+    def __init__(self, path):
+        with open(path, "rb") as f:
+            model = f.read()
+        self.header = [raw for field, _, _, raw in fields(model) if field != 7]
+        graph = next(value for field, _, value, _ in fields(model) if field == 7)
+        self.nodes, self.initializers, self.inputs, self.outputs, self.rest = [], [], [], [], []
+        kinds = {1: self.nodes, 5: self.initializers, 11: self.inputs, 12: self.outputs}
+        for field, _, value, raw in fields(graph):
+            if field in kinds:
+                kinds[field].append(value)
+            elif field != 13:
+                self.rest.append(raw)
+        held = {name for t in self.initializers for name in texts(t, 8)}
+        self.feeds = [texts(i, 1)[0] for i in self.inputs if texts(i, 1)[0] not in held]
+        self.results = [texts(o, 1)[0] for o in self.outputs]
+
+    def quantized(self):
+        """The tensors that a QuantizeLinear makes."""
+        return [texts(n, 2)[0] for n in self.nodes if texts(n, 4) == ["QuantizeLinear"]]
+
+    def write(self, path, nodes, inputs, outputs):
+        graph = b"".join([block(1, n) for n in nodes] + self.rest + [block(5, t) for t in self.initializers] +
+                         [block(11, i) for i in inputs] + [block(12, o) for o in outputs])
+        with open(path, "wb") as f:
+            f.write(b"".join(self.header) + block(7, graph))
+
+    def write_exposed(self, path):
+        """Every quantized tensor is an output, too."""
+        more = [block(1, name) + block(2, block(1, number(1, 2))) for name in self.quantized()]
+        self.write(path, self.nodes, self.inputs, self.outputs + more)
+
+    def write_cut(self, path, values):
+        """Every quantized tensor is an input; what makes it gives an output of another name."""
+        nodes = []
+        for n in self.nodes:
+            if texts(n, 4) == ["QuantizeLinear"]:
+                n = b"".join(block(2, value + b"__made") if field == 2 else raw for field, _, value, raw in fields(n))
+            nodes.append(n)
+        held = [i for i in self.inputs if texts(i, 1)[0] not in self.feeds]
+        feeds = [value_info(name, values[name].dtype, values[name].shape) for name in self.feeds + self.quantized()]
+        made = [block(1, name + "__made") + block(2, block(1, number(1, 2 if values[name].dtype == np.uint8 else 3)))
+                for name in self.quantized()]
+        self.write(path, nodes, held + feeds, self.outputs + made)
+
+
+def call(command):
+    process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    return process.returncode, process.stdout.strip()
+
+
+class Failed(Exception):
+    pass
+
+
+class Runner:
+    def __init__(self, arguments):
+        self.arguments = arguments
+
+    def ashlar(self, *words, codes=(0,)):
+        code, text = call([self.arguments.ashlar, *words])
+        if code not in codes:
+            raise Failed(f"ashlar {words[0]}: exit code {code}\n{text[-1500:]}")
+        return text
+
+    def onnxruntime(self, model, feeds, folder, optimisations):
+        """The outputs by name; feeds are paths of TensorProto files."""
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        command = [self.arguments.bench, "--lib", self.arguments.library, "--model", model, "--opt", optimisations,
+                   "--runs", "1", "--warmup", "0", "--dump", folder]
+        for name, path in feeds.items():
+            command += ["--in", f"{name}={path}"]
+        code, text = call(command)
+        if code:
+            raise Failed(f"ONNX Runtime does not run {os.path.basename(model)}: {text[-600:]}")
+        with open(os.path.join(folder, "outputs.json")) as f:
+            outputs = json.load(f)
+        return {o["name"]: np.fromfile(os.path.join(folder, f"{k}.raw"), DTYPES[o["dtype"]]).reshape(o["shape"])
+                for k, o in enumerate(outputs)}
+
+
+def sqnr(expected, got):
+    signal, noise = float((expected.astype(np.float64) ** 2).sum()), float(
+        ((expected.astype(np.float64) - got) ** 2).sum())
+    return math.inf if noise == 0 else 10 * math.log10(signal / noise) if signal else -math.inf
+
+
+def steps_apart(expected, got):
+    """By how many quantization steps two tensors differ, element by element."""
+    difference = np.abs(expected.astype(np.float64) - got.astype(np.float64))
+    if expected.dtype.kind != "f":
+        return difference
+    reach = float(expected.max() - expected.min()) if expected.size else 0.0
+    return difference / (max(reach, 1e-6) / 255)
+
+
+def compare_operators(runner, model, name, folder, reference, feeds):
+    """(elements, elements within a step, texts of operators that are further apart)."""
+    values = dict(reference)
+    for feed, path in feeds.items():
+        values[feed] = read_tensor(path)
+    cut = os.path.join(folder, "cut.onnx")
+    model.write_cut(cut, values)
+    data = os.path.join(folder, "cut_data")
+    shutil.rmtree(data, ignore_errors=True)
+    os.makedirs(data)
+    paths = {}
+    for k, feed in enumerate(model.feeds + model.quantized()):
+        paths[feed] = os.path.join(data, f"input_{k}.pb")
+        with open(paths[feed], "wb") as f:
+            f.write(tensor(feed, values[feed]))
+    theirs = runner.onnxruntime(cut, paths, os.path.join(folder, "cut_ort"), "all")
+    runner.ashlar("run", cut, "--data", data, "--output", os.path.join(folder, "cut_ashlar"))
+    names = model.results + [q + "__made" for q in model.quantized()]
+    elements = within = 0
+    far = []
+    for k, tensor_name in enumerate(names):
+        expected = theirs[tensor_name]
+        got = read_tensor(os.path.join(folder, "cut_ashlar", f"output_{k}.pb")).reshape(expected.shape)
+        if expected.dtype.kind not in "fui":
+            continue
+        apart = steps_apart(expected, got)
+        near = int((apart <= 1.0).sum())
+        elements, within = elements + expected.size, within + near
+        if near < LEAST_OPERATOR * expected.size:
+            far.append(f"{name}: '{tensor_name}': {expected.size - near} of {expected.size} elements are more than a "
+                       f"step apart, {apart.max():.1f} at most")
+    return elements, within, far
+
+
+def compare_ends(runner, quantized, model, folder, feeds, data_set):
+    """(dB between Ashlar and ONNX Runtime, dB between ONNX Runtime and itself), the worst of the outputs' differences."""
+    plain = runner.onnxruntime(quantized, feeds, os.path.join(folder, "ort_none"), "none")
+    fast = runner.onnxruntime(quantized, feeds, os.path.join(folder, "ort_all"), "all")
+    runner.ashlar("run", quantized, "--data", data_set, "--output", os.path.join(folder, "ashlar"), codes=(0, 6))
+    worst = (math.inf, math.inf)
+    for k, name in enumerate(model.results):
+        if plain[name].dtype.kind != "f" or not plain[name].size:
+            continue
+        got = read_tensor(os.path.join(folder, "ashlar", f"output_{k}.pb")).reshape(plain[name].shape)
+        pair = (sqnr(plain[name], got), sqnr(plain[name], fast[name]))
+        if min(pair[0], ENOUGH_DB) - min(pair[1], ENOUGH_DB) < min(worst[0], ENOUGH_DB) - min(worst[1], ENOUGH_DB) or (
+                worst[0] == math.inf):
+            worst = pair
+    return worst
+
+
+def fullest(sets):
+    """The data set with the most input (a cache may be empty in the first)."""
+    def size(folder):
+        return sum(os.path.getsize(os.path.join(folder, f)) for f in os.listdir(folder) if f.startswith("input_"))
+    return max(sets, key=size)
+
+
+def check(runner, name, path, sets, folder):
+    """(line of the table, texts of failures)."""
+    os.makedirs(folder, exist_ok=True)
+    table, quantized = os.path.join(folder, "calib.json"), os.path.join(folder, "quantized.onnx")
+    if os.path.exists(table):
+        os.remove(table)
+    runner.ashlar("calibrate", path, *[f"--data={s}" for s in sets], "-o", table)
+    text = runner.ashlar("quantize", path, f"--calibration={table}", "-o", quantized, *runner.arguments.quantize)
+    layers = re.search(r"quantized (\d+ of \d+) layers", text).group(1)
+    model = QuantizedModel(quantized)
+    chosen = fullest(sets)
+    feeds = {feed: os.path.join(chosen, f"input_{k}.pb") for k, feed in enumerate(model.feeds)}
+    exposed = os.path.join(folder, "exposed.onnx")
+    model.write_exposed(exposed)
+    reference = runner.onnxruntime(exposed, feeds, os.path.join(folder, "exposed_ort"), "none")
+    elements, within, failures = compare_operators(runner, model, name, folder, reference, feeds)
+    share = within / elements if elements else 1.0
+    if share < LEAST_WITHIN_A_STEP:
+        failures.append(f"{name}: {100 * share:.3f} % of the elements within a step, expected "
+                        f"{100 * LEAST_WITHIN_A_STEP} %")
+    ours, theirs = compare_ends(runner, quantized, model, folder, feeds, chosen)
+    if ours < min(theirs - MOST_DB_LESS, ENOUGH_DB):
+        failures.append(f"{name}: {ours:.1f} dB from ONNX Runtime, which is {theirs:.1f} dB from itself")
+    line = (f"{name:28} {layers:>12} {len(model.quantized()):5} {elements:10} {100 * share:9.4f} "
+            f"{ours:8.1f} {theirs:8.1f}")
+    return line, failures
+
+
+def float_models(root, wanted):
+    for name in sorted(os.listdir(root)):
+        folder = os.path.join(root, name)
+        model = os.path.join(folder, "model.onnx")
+        if not os.path.exists(model) or not wanted.search(name) or re.search(r"qdq|qoperator|fp16|int8", name):
+            continue
+        sets = sorted(os.path.join(folder, s) for s in os.listdir(folder) if s.startswith("test_data_set_"))
+        if sets:
+            yield name, model, sets
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for option in ("ashlar", "data", "scratch"):
+        parser.add_argument("--" + option, required=True)
+    parser.add_argument("--bench", default="")
+    parser.add_argument("--library", default="")
+    parser.add_argument("--filter", default=".", type=re.compile)
+    parser.add_argument("--quantize", action="append", default=[])
+    arguments = parser.parse_args()
+    root = os.path.join(arguments.data, "models") if arguments.data else ""
+    for missing, reason in ((not os.path.isdir(root), "no folder of real models; give it with -DASHLAR_TEST_DATA=FOLDER"),
+                            (not arguments.bench or not arguments.library,
+                             "no ONNX Runtime; give it with -DASHLAR_ORT_BENCH=PROGRAM -DASHLAR_ORT_LIBRARY=FILE")):
+        if missing:
+            print(f"skipped: {reason}\n0 passed, 0 failed, 1 skipped")
+            return 0
+    runner = Runner(arguments)
+    passed = failed = skipped = 0
+    print(f"{'model':28} {'layers':>12} {'cuts':>5} {'elements':>10} {'% near':>9} {'dB':>8} {'ORT dB':>8}", flush=True)
+    for name, model, sets in float_models(root, arguments.filter):
+        try:
+            line, failures = check(runner, name, model, sets, os.path.join(arguments.scratch, name))
+        except Failed as problem:
+            if "nothing to calibrate" in str(problem):
+                print(f"skipped: {name}: no layer outside of If, Loop and Scan", flush=True)
+                skipped += 1
+                continue
+            line, failures = name, [f"{name}: {problem}"]
+        print("\n".join([line] + ["failed: " + f for f in failures]), flush=True)
+        passed, failed = passed + (not failures), failed + bool(failures)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
