@@ -47,6 +47,7 @@ private:
   void wishOfConcat(int node);
   void wishOfAverage(int node);
   void wishOfElementwise(int node);
+  bool readsScalars(int node);
   void wishOfTable(int root);
   bool isActivation(StringRef tensor) const;
   bool isConvResult(StringRef tensor) const;
@@ -280,6 +281,15 @@ void TensorPlanner::wishOfAverage(int node) {
     want(node, proto.input(0), /*arithmetic=*/true);
 }
 
+// Whether all constants that a node reads are single numbers: a bias for each
+// channel, say, makes a function for each channel.
+bool TensorPlanner::readsScalars(int node) {
+  return llvm::all_of(graph.node(node).input(), [&](StringRef input) {
+    return input.empty() || isActivation(input) ||
+           constants.scalar(input).has_value();
+  });
+}
+
 // The function that ends in `root` is a table if it has one argument and takes
 // long: the argument is quantized, too.
 void TensorPlanner::wishOfTable(int root) {
@@ -294,7 +304,8 @@ void TensorPlanner::wishOfTable(int root) {
         continue;
       int producer = graph.producerOf(input);
       bool inside = producer >= 0 && roles[producer] == Role::Elementwise &&
-                    !wishes[input].bytes && !graph.isOutput(input) &&
+                    readsScalars(producer) && !wishes[input].bytes &&
+                    !graph.isOutput(input) &&
                     llvm::all_of(graph.consumersOf(input), [&](int reader) {
                       return members.contains(reader);
                     });
@@ -310,7 +321,8 @@ void TensorPlanner::wishOfTable(int root) {
     if (int producer = graph.producerOf(leaf);
         producer < 0 || !members.contains(producer))
       outer.push_back(leaf);
-  if (!dear || outer.size() != 1 || !wishes[outer.front()].fromLayer)
+  if (!readsScalars(root) || !dear || outer.size() != 1 ||
+      !wishes[outer.front()].fromLayer)
     return;
   for (int reader : graph.consumersOf(outer.front()))
     if (members.contains(reader))

@@ -97,6 +97,21 @@ TEST(QuantizationPlanTest, FunctionsOfBytesGetByteArguments) {
   EXPECT_THAT(tensorsToCalibrate(*model), ElementsAre("x", "a", "m"));
 }
 
+// GELU as exporters spell it, behind a bias for each channel: the bias belongs
+// to the product, the function begins behind it.
+TEST(QuantizationPlanTest, BiasesAreNoPartOfFunctionsOfBytes) {
+  std::string half = "initializer { name: 'half' data_type: 1 float_data: 0.5 "
+                     "}\n";
+  auto model = parseText(
+      modelOf(17, inputOf("x", 1, "4,8") + outputOf("y") + half +
+                      weightsOf("w1", "8,8") + weightsOf("b1", "8") +
+                      weightsOf("w2", "8,8") + layer("MatMul", "x,w1", "p") +
+                      layer("Add", "p,b1", "q") + layer("Mul", "q,half", "d") +
+                      layer("Erf", "d", "e") + layer("Add", "e,half", "f") +
+                      layer("Mul", "q,f", "g") + layer("MatMul", "g,w2", "y")));
+  EXPECT_THAT(tensorsToCalibrate(*model), ElementsAre("x", "q", "g"));
+}
+
 TEST(QuantizationPlanTest, ResidualsOfTransformersStayInFloats) {
   auto model = parseText(modelOf(
       17, inputOf("x", 1, "1,4,8") + outputOf("y") + weightsOf("w1", "8,8") +
