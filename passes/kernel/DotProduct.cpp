@@ -86,13 +86,22 @@ Value DotProduct::groupBits(IndexArithmetic &b, Value flat, OpFoldResult at,
 }
 
 DotProduct::Operand DotProduct::loadLeft(IndexArithmetic &b, Value flat,
-                                         OpFoldResult at, int64_t count) const {
+                                         OpFoldResult at, int64_t count,
+                                         bool preceded) const {
   if (kind == Kind::Float) {
     Value scalar = memref::LoadOp::create(b, flat, ValueRange{b.value(at)});
     return {vector::BroadcastOp::create(b, sumType, scalar)};
   }
-  Value all = vector::BroadcastOp::create(b, vectorOf(columns, b.getI32Type()),
-                                          groupBits(b, flat, at, count));
+  auto groups = vectorOf(columns, b.getI32Type());
+  int64_t missing = preceded ? form.group - count : 0;
+  Value bits = groupBits(b, flat, b.sub(at, b.fixed(missing)), count + missing);
+  Value all = vector::BroadcastOp::create(b, groups, bits);
+  if (missing) {
+    APInt distance(32, missing * element.getIntOrFloatBitWidth());
+    all = arith::ShRUIOp::create(
+        b, all,
+        arith::ConstantOp::create(b, DenseElementsAttr::get(groups, distance)));
+  }
   if (kind == Kind::WideBf16)
     return {widenHalf(b, all, false), widenHalf(b, all, true)};
   if (kind == Kind::WideBytes)

@@ -37,9 +37,11 @@ public:
 
   /// Sums of nothing.
   mlir::Value zero(IndexArithmetic &b) const;
-  /// The group at `at`, of which `count` elements exist, for all columns.
+  /// The group at `at`, of which `count` elements exist, for all columns. Where
+  /// a whole group of the row lies before it (`preceded`), one load takes what
+  /// exists with what precedes it, which is shifted out.
   Operand loadLeft(IndexArithmetic &b, mlir::Value flat, mlir::OpFoldResult at,
-                   int64_t count) const;
+                   int64_t count, bool preceded) const;
   /// A group of its own for each column: byte `i` of every group from
   /// `bytes[i]`, a vector of one byte a column. For bytes only.
   Operand interleaveLeft(IndexArithmetic &b,

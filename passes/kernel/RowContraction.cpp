@@ -211,7 +211,8 @@ void ContractionEmitter::emitGroup(Index lhsK, Index rhsK,
   }
   for (Index pixel : pixelOffsets) {
     DotProduct::Operand left =
-        product.loadLeft(b, c.lhs.flat, b.add(lhsK, pixel), count);
+        product.loadLeft(b, c.lhs.flat, b.add(lhsK, pixel), count,
+                         b.known(c.run).value_or(0) >= form.group);
     for (const DotProduct::Operand &operand : right) {
       sums.front() = product.add(b, left, operand, sums.front());
       sums = sums.drop_front();
