@@ -1,6 +1,8 @@
 //===- FoldIntoConv.cpp - scales and shifts behind convolutions -----------===//
 #include "compiler/quantization/FoldIntoConv.h"
 
+#include "compiler/quantization/Migration.h"
+
 #include <cmath>
 
 using namespace ashlar;
@@ -113,25 +115,6 @@ Folder::affineOf(int node, StringRef x, int64_t channels, int64_t rank) {
   return affine;
 }
 
-// The output channel of each weight. ConvTranspose has its groups among the
-// input channels.
-std::vector<int64_t> channelsOfWeights(const proto::NodeProto &conv,
-                                       llvm::ArrayRef<int64_t> shape,
-                                       int64_t count) {
-  int64_t inner = 1, group = intAttribute(conv, "group", 1);
-  bool transposed = conv.op_type() == "ConvTranspose";
-  for (int64_t size : shape.drop_front(transposed ? 2 : 1))
-    inner *= size;
-  std::vector<int64_t> channels(count);
-  for (int64_t i = 0; i != count; ++i) {
-    int64_t at = i / inner;
-    if (transposed)
-      at = at / shape[1] / (shape[0] / group) * shape[1] + at % shape[1];
-    channels[i] = at;
-  }
-  return channels;
-}
-
 void Folder::replaceInput(int conv, int operand, FloatTensor tensor,
                           StringRef what) {
   proto::NodeProto &node = graph.node(conv);
@@ -148,8 +131,7 @@ void Folder::apply(int conv, const FloatTensor &weights, const Affine &affine,
   bool scales = llvm::any_of(affine.scale, [](double s) { return s != 1; });
   if (scales) {
     FloatTensor scaled = weights;
-    std::vector<int64_t> channels =
-        channelsOfWeights(node, weights.shape, weights.size());
+    std::vector<int64_t> channels = outputChannelsOf(node, weights.shape);
     for (int64_t i = 0; i != weights.size(); ++i)
       scaled.values[i] = float(weights.values[i] * affine.scale[channels[i]]);
     replaceInput(conv, 1, std::move(scaled), "_weight");

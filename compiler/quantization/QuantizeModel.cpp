@@ -1,7 +1,9 @@
 //===- QuantizeModel.cpp - a float model file to a quantized one ----------===//
 #include "compiler/quantization/QuantizeModel.h"
 
+#include "compiler/quantization/BiasCorrection.h"
 #include "compiler/quantization/FoldIntoConv.h"
+#include "compiler/quantization/Migration.h"
 #include "compiler/quantization/QdqInsertion.h"
 #include "compiler/quantization/RaiseOpset.h"
 
@@ -258,14 +260,29 @@ void raiseOldOpset(ModelGraph &graph, std::vector<std::string> &warnings) {
 }
 
 llvm::Error quantize(const ModelFile &source, ModelGraph &graph,
-                     const CalibrationTable &table,
-                     const QuantizeOptions &options, QuantizedModel &result) {
+                     CalibrationTable table, const QuantizeOptions &options,
+                     QuantizedModel &result) {
   if (llvm::Error error = checkTable(source, graph, table))
     return error;
   llvm::StringSet<> unused = unusedConstants(graph);
   if (llvm::Error error = foldIntoConvolutions(graph))
     return error;
   raiseOldOpset(graph, result.warnings);
+  auto migrated = migrateScales(graph, table, options);
+  if (!migrated)
+    return migrated.takeError();
+  if ((options.equalize || options.migrate) && migrated->empty())
+    result.warnings.push_back(
+        "no scales were moved between activations and weights: no channels "
+        "that differ, with statistics in the table, allow it");
+  if (options.correctBias) {
+    auto corrected = correctBiases(graph, table, options);
+    if (!corrected)
+      return corrected.takeError();
+    if (*corrected == 0)
+      result.warnings.push_back("no bias was corrected: the table has no means "
+                                "of what the layers read");
+  }
   auto plan = planQuantization(graph, options);
   if (!plan)
     return plan.takeError();

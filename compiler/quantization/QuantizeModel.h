@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 namespace ashlar::quantization {
 
@@ -17,6 +18,13 @@ struct QuantizeOptions {
   /// Layers that stay in floats: regular expressions over node names, and
   /// operator names.
   std::vector<std::string> excludedNodes, excludedOperators;
+  /// Channels of activations between convolutions are made alike.
+  bool equalize = false;
+  /// Between 0 and 1: how much of the spread of the channels that matrix
+  /// products read goes from activations to weights.
+  std::optional<double> migrate;
+  /// The mean of what rounding the weights adds is taken from the biases.
+  bool correctBias = false;
 };
 
 /// What became of one layer (a node that multiplies), and why.

@@ -10,14 +10,23 @@ using namespace ashlar::tool;
 using llvm::StringRef;
 
 std::vector<Option> ashlar::tool::quantizeOptions() {
-  return {{"activations", "TYPE",
-           "u8 (default): asymmetric; s8: symmetric about zero"},
-          {"exclude", "REGEX",
-           "layers whose ONNX name matches stay in floats (repeatable)", true},
-          {"exclude-op", "OP",
-           "operators of this kind stay in floats (repeatable)", true},
-          {"per-tensor", "",
-           "one scale for all weights of a layer, not one for each channel"}};
+  return {
+      {"activations", "TYPE",
+       "u8 (default): asymmetric; s8: symmetric about zero"},
+      {"exclude", "REGEX",
+       "layers whose ONNX name matches stay in floats (repeatable)", true},
+      {"exclude-op", "OP", "operators of this kind stay in floats (repeatable)",
+       true},
+      {"per-tensor", "",
+       "one scale for all weights of a layer, not one for each channel"},
+      {"equalize", "",
+       "make channels between convolutions alike: what one divides by, the\n"
+       "next multiplies by"},
+      {"migrate", "ALPHA",
+       "move the spread of the channels that matrix products read from\n"
+       "activations to weights; 0 to 1, 0.5 is usual for transformers"},
+      {"correct-bias", "",
+       "take from biases what rounding the weights adds in the mean"}};
 }
 
 std::optional<int>
@@ -35,6 +44,17 @@ ashlar::tool::readQuantizeOptions(const Arguments &arguments,
       return fail(ExitUsage, "option '--exclude': '" + text +
                                  "' is no regular expression: " + problem);
     options.excludedNodes.push_back(text.str());
+  }
+  options.equalize = arguments.has("equalize");
+  options.correctBias = arguments.has("correct-bias");
+  if (auto text = arguments.value("migrate")) {
+    auto alpha = parseReal("migrate", *text);
+    if (!alpha)
+      return fail(ExitUsage, alpha.takeError());
+    if (*alpha > 1)
+      return fail(ExitUsage, "option '--migrate' got '" + *text +
+                                 "', expected a number from 0 to 1");
+    options.migrate = *alpha;
   }
   for (StringRef op : arguments.values("exclude-op"))
     options.excludedOperators.push_back(op.str());
