@@ -1,6 +1,8 @@
 //===- OperatorRoles.cpp - what quantization makes of an operator ---------===//
 #include "compiler/quantization/OperatorRoles.h"
 
+#include "compiler/quantization/EinsumForm.h"
+
 using namespace ashlar;
 using namespace ashlar::quantization;
 using llvm::StringRef;
@@ -11,9 +13,9 @@ const llvm::StringSet<> &setOf(Role role) {
   static const llvm::StringSet<> contractions = {"Conv", "ConvTranspose",
                                                  "MatMul", "Gemm"};
   static const llvm::StringSet<> multiplying = {
-      "Einsum",      "LSTM",          "GRU",         "RNN",
-      "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger",
-      "DeformConv",  "Attention"};
+      "LSTM",          "GRU",           "RNN",
+      "QLinearConv",   "QLinearMatMul", "ConvInteger",
+      "MatMulInteger", "DeformConv",    "Attention"};
   static const llvm::StringSet<> movement = {
       "Transpose", "Reshape",  "Flatten",        "Squeeze",
       "Unsqueeze", "Slice",    "Split",          "Gather",
@@ -120,6 +122,8 @@ Role quantization::roleOf(const ModelGraph &graph, ModelConstants &constants,
   for (Role role : {Role::Contraction, Role::Multiplying, Role::Elementwise})
     if (setOf(role).contains(op))
       return role;
+  if (op == "Einsum")
+    return readEinsum(node) ? Role::Contraction : Role::Multiplying;
   if (op == "Concat")
     return Role::Concat;
   if (op == "AveragePool" || op == "GlobalAveragePool" ||

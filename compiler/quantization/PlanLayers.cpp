@@ -1,4 +1,5 @@
 //===- PlanLayers.cpp - which contractions can be quantized ---------------===//
+#include "compiler/quantization/EinsumForm.h"
 #include "compiler/quantization/QuantizationPlan.h"
 
 #include <cmath>
@@ -49,6 +50,7 @@ private:
   std::optional<std::string> checkWeights(int operand, size_t leastRank);
   std::optional<std::string> checkTransposed();
   bool tooManyTerms() const;
+  int64_t termsOf(const EinsumForm &form) const;
   void lookForBias(int operand);
 
   const ModelGraph &graph;
@@ -91,9 +93,19 @@ std::optional<std::string> LayerPlanner::checkWeights(int operand,
   return std::nullopt;
 }
 
+int64_t LayerPlanner::termsOf(const EinsumForm &form) const {
+  int64_t terms = 1;
+  for (size_t axis = 0; axis != weightShape.size(); ++axis)
+    if (form.isContracted(form.right[axis]))
+      terms *= weightShape[axis];
+  return terms;
+}
+
 // Sums of products of two bytes, with as much again for bias and zero points.
 bool LayerPlanner::tooManyTerms() const {
   constexpr int64_t most = (int64_t(1) << 30) / (255 * 127);
+  if (auto form = readEinsum(node); form && node.op_type() == "Einsum")
+    return termsOf(*form) > most;
   int64_t count = 1;
   for (int64_t size : weightShape)
     count *= size;
@@ -160,12 +172,15 @@ PlannedLayer LayerPlanner::plan() {
   if (weightsDone)
     return layer;
   std::optional<std::string> problem;
-  if (op == "MatMul" && !graph.isConstant(w)) {
+  if ((op == "MatMul" || op == "Einsum") && !graph.isConstant(w)) {
     layer.activations.push_back(1);
     return layer;
   }
   bool isConv = op == "Conv" || op == "ConvTranspose";
   problem = checkWeights(1, isConv ? 3 : 2);
+  auto form = op == "Einsum" ? readEinsum(node) : std::nullopt;
+  if (!problem && form && form->right.size() != weightShape.size())
+    problem = "its equation does not fit its weights";
   if (!problem && tooManyTerms())
     problem = "its sums have so many terms that they could overflow 32 bits";
   if (!problem && op == "ConvTranspose")
@@ -181,9 +196,15 @@ PlannedLayer LayerPlanner::plan() {
     layer.channelAxis = intAttribute(node, "transB", 0) ? 0 : 1;
   else if (op == "MatMul")
     layer.channelAxis = int(rank - 1);
+  else if (form)
+    layer.channelAxis = form->columnAxes().empty() ? 0 : form->columnAxes()[0];
   else
     layer.channelAxis = op == "Conv" ? 0 : 1;
-  if (op != "MatMul")
+  // A batch of matrices has one scale, and so have columns along several axes:
+  // the product has them along one.
+  layer.oneScale =
+      (op == "MatMul" && rank > 2) || (form && form->columnAxes().size() != 1);
+  if (op != "MatMul" && !form)
     lookForBias(2);
   return layer;
 }

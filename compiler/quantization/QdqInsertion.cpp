@@ -162,9 +162,7 @@ QdqInserter::Written QdqInserter::writeWeights(const PlannedLayer &layer,
                                                StringRef name,
                                                const FloatTensor &weights,
                                                llvm::ArrayRef<double> least) {
-  // A batch of matrices has one scale, which every reader takes.
-  bool isBatch = graph.is(layer.node, "MatMul") && weights.shape.size() > 2;
-  bool perChannel = options.perChannelWeights && !isBatch;
+  bool perChannel = options.perChannelWeights && !layer.oneScale;
   std::vector<int64_t> channels;
   if (perChannel)
     channels = channelsAlong(weights.shape, layer.channelAxis);

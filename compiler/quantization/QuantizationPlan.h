@@ -21,6 +21,8 @@ struct PlannedLayer {
   /// Input that holds constant weights still in floats, with its output
   /// channels' axis.
   int weights = -1, channelAxis = -1;
+  /// The weights have one scale in any case.
+  bool oneScale = false;
   /// Input with a constant bias that is still in floats.
   int bias = -1;
 };

@@ -239,6 +239,29 @@ TEST(QuantizationPlanTest, ReasonsOfFloatLayers) {
   EXPECT_THAT(reasonOf(result, "ct"), HasSubstr("windows do not overlap"));
 }
 
+// As TensorFlow's exporter writes the end of attention: a product whose columns
+// lie along one axis has a scale for each, one whose columns lie along two has
+// one scale.
+TEST(QuantizationPlanTest, EinsumIsAProductOfMatrices) {
+  auto equation = [](const std::string &text) {
+    return "attribute { name: 'equation' type: STRING s: '" + text + "' }";
+  };
+  auto model = parseText(modelOf(
+      15, inputOf("x", 1, "2,3,2,4") + outputOf("y") + outputOf("z") +
+              outputOf("d") + weightsOf("w", "2,4,5") +
+              weightsOf("v", "5,2,3") +
+              layer("Einsum", "x,w", "y", equation("abcd,cde->abe")) +
+              layer("Einsum", "y,v", "z", equation("abe,ecd->abcd")) +
+              layer("Einsum", "x,x", "d", equation("abcd,abcd->abcd"))));
+  QuantizedModel result = quantized(*model);
+  EXPECT_THAT(reasonOf(result, "y"), HasSubstr("int8"));
+  EXPECT_EQ(tensorOf(*result.model, "w_scale")->dims_size(), 1);
+  EXPECT_EQ(tensorOf(*result.model, "w_scale")->dims(0), 5);
+  EXPECT_THAT(reasonOf(result, "z"), HasSubstr("int8"));
+  EXPECT_EQ(tensorOf(*result.model, "v_scale")->dims_size(), 0);
+  EXPECT_EQ(reasonOf(result, "d"), "Einsum has no form with quantized inputs");
+}
+
 TEST(QuantizationPlanTest, Exclusions) {
   auto model = parseText(
       modelOf(15, inputOf("x", 1, "4,4") + outputOf("y") +
