@@ -135,6 +135,11 @@ LogicalResult Compilation::prepare(StringRef until) {
       return failure();
   }
   describePrecision(*module, model);
+  for (LayerDescription &layer : model.layers)
+    if (auto left = options.precision.notQuantized.find(layer.name);
+        left != options.precision.notQuantized.end() &&
+        layer.precisionReason.empty())
+      layer.precisionReason = left->second;
   return success();
 }
 

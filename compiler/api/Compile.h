@@ -2,6 +2,7 @@
 #ifndef ASHLAR_COMPILER_API_COMPILE_H
 #define ASHLAR_COMPILER_API_COMPILE_H
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ struct PrecisionOptions {
   /// (regular expression over ONNX node names, precision); the last that
   /// matches counts.
   std::vector<std::pair<std::string, std::string>> layers;
+  /// Why layers are not in int8 although the model was quantized, by node.
+  std::map<std::string, std::string> notQuantized;
 };
 
 struct CompileOptions {

@@ -92,6 +92,9 @@ ashlar::tool::quantizeBeforeCompiling(StringRef path, StringRef tablePath,
     return StringRef(warning).starts_with("no node's name matches");
   });
   printWarnings(path, result->warnings);
+  for (const quantization::LayerDecision &layer : result->layers)
+    if (!layer.quantized && !layer.node.empty())
+      options.precision.notQuantized[layer.node] = layer.reason;
   options.source = std::move(result->model);
   return std::nullopt;
 }
