@@ -25,6 +25,7 @@ Command benchCommand();
 Command calibrateCommand();
 Command quantizeCommand();
 Command compareCommand();
+Command reportCommand();
 
 /// Prints "ashlar: error: ..." and, for usage errors, where help is. Returns
 /// `code`.

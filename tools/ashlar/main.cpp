@@ -33,7 +33,7 @@ int ashlar::tool::fail(int code, llvm::Error error) {
 static std::vector<Command> commands() {
   return {doctorCommand(),   inspectCommand(), compileCommand(),
           runCommand(),      benchCommand(),   calibrateCommand(),
-          quantizeCommand(), compareCommand()};
+          quantizeCommand(), compareCommand(), reportCommand()};
 }
 
 static void printProgramHelp(llvm::raw_ostream &os) {
