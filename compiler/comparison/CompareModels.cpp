@@ -188,22 +188,18 @@ void ModelComparer::describeLayers() {
       continue;
     const proto::NodeProto &node = testGraph.node(dq);
     auto scale = constants.scalar(node.input(1));
-    double zero = 0, low = 0, high = 255;
     if (node.input_size() > 2) {
       if (auto point = constants.integers(node.input(2)))
-        zero = point->empty() ? 0 : double(point->front());
+        layer.zeroPoint = point->empty() ? 0 : float(point->front());
       onnx::ElementType type = testGraph.elementType(node.input(2));
       if (type == onnx::ElementType::Int8)
-        low = -128, high = 127;
+        layer.lowest = -128, layer.highest = 127;
       else if (type == onnx::ElementType::Int16)
-        low = -32768, high = 32767;
+        layer.lowest = -32768, layer.highest = 32767;
       else if (type == onnx::ElementType::Uint16)
-        high = 65535;
+        layer.highest = 65535;
     }
-    if (!scale)
-      continue;
-    layer.rangeMinimum = (low - zero) * double(*scale);
-    layer.rangeMaximum = (high - zero) * double(*scale);
+    layer.scale = scale.value_or(0);
   }
   for (int node : referenceGraph.order())
     for (const std::string &output : referenceGraph.node(node).output())
@@ -256,20 +252,17 @@ Error ModelComparer::addSample(const data::Sample &sample) {
   return wantLocal ? runLocal(sample) : Error::success();
 }
 
-// Compiles the cut model for the shapes of this sample.
-Error ModelComparer::prepareLocal(const data::Sample &sample) {
-  std::map<std::string, std::vector<int64_t>> shapes;
-  for (size_t i = 0; i != kept.size(); ++i)
-    if (!kept[i].bytes.empty())
-      shapes[result.layers[i].match.name] = kept[i].shape;
-  if (cut.model && shapes == cutShapes)
-    return Error::success();
-  step("compiling the tested model, cut into layers");
-  std::vector<MatchedTensor> matches;
-  for (const LayerResult &layer : result.layers)
-    matches.push_back(layer.match);
-  local = cutAtMatches(*test.model, matches, shapes);
-  CompileOptions options = test.options;
+float LayerResult::rounded(float value) const {
+  float step = std::nearbyint(value / scale) + zeroPoint;
+  return (std::clamp(step, lowest, highest) - zeroPoint) * scale;
+}
+
+llvm::Expected<Executable>
+ModelComparer::compileCut(const Side &side, LocalModel &local,
+                          const std::vector<MatchedTensor> &matches,
+                          const data::Sample &sample, std::string &problem) {
+  local = cutAtMatches(*side.model, matches, cutShapes);
+  CompileOptions options = side.options;
   llvm::StringSet<> names;
   for (const std::string &name : local.observed)
     names.insert(name);
@@ -284,26 +277,81 @@ Error ModelComparer::prepareLocal(const data::Sample &sample) {
     options.import.shapes.push_back(std::move(shape));
   }
   // What fails here is no fault of the user's model.
-  std::string problem;
-  auto compiled = [&]() -> llvm::Expected<Executable> {
-    mlir::ScopedDiagnosticHandler quiet(
-        &context, [&](mlir::Diagnostic &diagnostic) {
-          if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error &&
-              problem.empty())
-            problem = diagnostic.str();
-        });
-    return Executable::compile(context, *local.model, options, threads);
-  }();
-  if (!compiled) {
-    std::string text = llvm::toString(compiled.takeError());
-    result.notes.push_back("errors of single layers are not available: " +
-                           (problem.empty() ? text : problem));
-    wantLocal = false;
+  mlir::ScopedDiagnosticHandler quiet(
+      &context, [&](mlir::Diagnostic &diagnostic) {
+        if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error &&
+            problem.empty())
+          problem = diagnostic.str();
+      });
+  return Executable::compile(context, *local.model, options, threads);
+}
+
+// Compiles the cut models for the shapes of this sample.
+Error ModelComparer::prepareLocal(const data::Sample &sample) {
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (size_t i = 0; i != kept.size(); ++i)
+    if (!kept[i].bytes.empty())
+      shapes[result.layers[i].match.name] = kept[i].shape;
+  if (cut.model && shapes == cutShapes)
     return Error::success();
-  }
-  cut = std::move(*compiled);
   cutShapes = std::move(shapes);
+  std::vector<MatchedTensor> matches, floats;
+  for (const LayerResult &layer : result.layers) {
+    matches.push_back(layer.match);
+    floats.push_back(layer.match);
+    floats.back().observed = layer.match.name;
+    floats.back().quantized = false;
+  }
+  struct {
+    const Side &side;
+    const std::vector<MatchedTensor> &matches;
+    LocalModel &local;
+    Executable &executable;
+    StringRef what;
+  } builds[] = {{test, matches, local, cut, "tested model"},
+                {reference, floats, expectedLocal, expectedCut, "reference"}};
+  for (auto &build : builds) {
+    step(("compiling the " + build.what + ", cut into layers").str());
+    std::string problem;
+    auto compiled =
+        compileCut(build.side, build.local, build.matches, sample, problem);
+    if (!compiled) {
+      std::string text = llvm::toString(compiled.takeError());
+      result.notes.push_back("errors of single layers are not available: " +
+                             (problem.empty() ? text : problem));
+      wantLocal = false;
+      return Error::success();
+    }
+    build.executable = std::move(*compiled);
+  }
   return Error::success();
+}
+
+// The inputs of a cut model: the model's own, then what it was cut at.
+static std::vector<Tensor> cutInputs(const data::Sample &sample,
+                                     llvm::ArrayRef<int> fed,
+                                     const std::vector<LayerResult> &layers,
+                                     const std::vector<Tensor> &rounded,
+                                     const Executable &executable) {
+  std::vector<Tensor> inputs = sample.inputs;
+  for (Tensor &input : inputs)
+    for (size_t i = 0; i != layers.size(); ++i)
+      if (layers[i].match.isInput && layers[i].match.name == input.name)
+        input.bytes = rounded[i].bytes;
+  for (int match : fed) {
+    inputs.push_back(rounded[match]);
+    inputs.back().name =
+        executable.model->info().tensors[inputs.size() - 1].name;
+  }
+  return inputs;
+}
+
+static llvm::StringMap<int> placesOf(const std::vector<std::string> &names) {
+  llvm::StringMap<int> places;
+  for (size_t i = 0; i != names.size(); ++i)
+    if (!names[i].empty())
+      places[names[i]] = int(i);
+  return places;
 }
 
 Error ModelComparer::runLocal(const data::Sample &sample) {
@@ -311,25 +359,38 @@ Error ModelComparer::runLocal(const data::Sample &sample) {
     return error;
   if (!wantLocal)
     return Error::success();
-  std::vector<Tensor> inputs = sample.inputs;
-  for (int match : local.fed) {
-    inputs.push_back(kept[match]);
-    inputs.back().name = cut.model->info().tensors[inputs.size() - 1].name;
+  std::vector<Tensor> rounded = kept, expectedValues(kept.size());
+  for (size_t i = 0; i != rounded.size(); ++i) {
+    const LayerResult &layer = result.layers[i];
+    auto *values = reinterpret_cast<float *>(rounded[i].bytes.data());
+    if (layer.scale > 0)
+      for (size_t at = 0; at != rounded[i].bytes.size() / 4; ++at)
+        values[at] = layer.rounded(values[at]);
   }
-  llvm::StringMap<int> seen;
-  for (size_t i = 0; i != local.observed.size(); ++i)
-    if (!local.observed[i].empty())
-      seen[local.observed[i]] = int(i);
-  Comparer comparer(seen, kept, result.layers);
-  if (Error error = run(cut, std::move(inputs), &comparer))
+  llvm::StringMap<int> names = placesOf(expectedLocal.observed),
+                       seen = placesOf(local.observed);
+  Keeper keeper(names, expectedValues);
+  if (Error error = run(expectedCut,
+                        cutInputs(sample, expectedLocal.fed, result.layers,
+                                  rounded, expectedCut),
+                        &keeper))
+    return error;
+  Comparer comparer(seen, expectedValues, result.layers);
+  if (Error error =
+          run(cut, cutInputs(sample, local.fed, result.layers, rounded, cut),
+              &comparer))
     return error;
   std::vector<TensorError> errors = comparer.take();
-  for (size_t i = 0; i != errors.size(); ++i)
-    if (errors[i].elements || errors[i].otherShape) {
-      if (!result.layers[i].local)
-        result.layers[i].local.emplace();
-      result.layers[i].local->merge(errors[i]);
+  for (size_t i = 0; i != errors.size(); ++i) {
+    LayerResult &layer = result.layers[i];
+    if (layer.match.isInput)
+      layer.local = layer.accumulated; // there is nothing before it
+    else if (errors[i].elements || errors[i].otherShape) {
+      if (!layer.local)
+        layer.local.emplace();
+      layer.local->merge(errors[i]);
     }
+  }
   return Error::success();
 }
 

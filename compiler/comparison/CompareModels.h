@@ -4,7 +4,9 @@
 // one sample. The tested model runs three times: as it is compiled for users,
 // for its outputs; observed, for the errors that accumulate; and cut into its
 // layers (LocalModel.h), each fed with the reference's values, for what each
-// does on its own.
+// does on its own. What a layer is fed with is rounded as its Q/DQ pairs round
+// it, and the reference, cut at the same places, computes from the rounded
+// values too: the error of an input is that of the layer that makes it.
 //
 //===----------------------------------------------------------------------===//
 #ifndef ASHLAR_COMPILER_COMPARISON_COMPAREMODELS_H
@@ -29,8 +31,18 @@ struct LayerResult {
   std::string reason;    // why so
   int64_t macs = -1;
   quantization::Histogram values; // of the reference
-  /// The range that its Q/DQ pair can tell; equal: there is none.
-  double rangeMinimum = 0, rangeMaximum = 0;
+  /// What its Q/DQ pair does, where that has one scale; 0: there is none.
+  float scale = 0;
+  float zeroPoint = 0, lowest = 0, highest = 255;
+
+  /// The range that the pair can tell.
+  double rangeMinimum() const {
+    return double(lowest - zeroPoint) * double(scale);
+  }
+  double rangeMaximum() const {
+    return double(highest - zeroPoint) * double(scale);
+  }
+  float rounded(float value) const;
 };
 
 struct OutputResult {
@@ -98,17 +110,21 @@ private:
   ModelComparer(mlir::MLIRContext &context, Side reference, Side test);
   void describeLayers();
   llvm::Error prepareLocal(const data::Sample &sample);
+  llvm::Expected<Executable>
+  compileCut(const Side &side, LocalModel &local,
+             const std::vector<MatchedTensor> &matches,
+             const data::Sample &sample, std::string &problem);
   llvm::Error runLocal(const data::Sample &sample);
 
   mlir::MLIRContext &context;
   Side reference, test;
   quantization::ModelGraph referenceGraph, testGraph;
   ComparisonResult result;
-  Executable expected, observed, plain, cut;
+  Executable expected, observed, plain, cut, expectedCut;
   bool wantLocal = true;
   unsigned threads = 0;
   std::function<void(llvm::StringRef)> step;
-  LocalModel local;
+  LocalModel local, expectedLocal;
   /// Of the reference, for one sample, by matched tensor.
   std::vector<data::Tensor> kept;
   std::map<std::string, std::vector<int64_t>> cutShapes;

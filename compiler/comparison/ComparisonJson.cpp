@@ -83,10 +83,10 @@ void JsonWriter::layer(const LayerResult &layer) {
   json.attributeObject("accumulated", [&] { error(layer.accumulated); });
   if (layer.local)
     json.attributeObject("local", [&] { error(*layer.local); });
-  if (layer.rangeMinimum < layer.rangeMaximum)
+  if (layer.scale > 0)
     json.attributeArray("range", [&] {
-      json.value(layer.rangeMinimum);
-      json.value(layer.rangeMaximum);
+      json.value(layer.rangeMinimum());
+      json.value(layer.rangeMaximum());
     });
   if (layer.values.counts.empty())
     return;
