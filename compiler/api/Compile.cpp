@@ -288,15 +288,22 @@ OwningOpRef<ModuleOp> ashlar::compileToStage(MLIRContext &context,
   return failed(result) ? nullptr : std::move(*result);
 }
 
-FailureOr<std::string>
-ashlar::compileToAssembly(MLIRContext &context, StringRef path,
-                          const CompileOptions &options) {
+FailureOr<std::string> ashlar::compileToText(MLIRContext &context,
+                                             StringRef path,
+                                             const CompileOptions &options,
+                                             CodeText kind) {
   Compilation compilation(context, path, options);
   if (failed(compilation.prepare()) || failed(compilation.describe()))
     return failure();
   FailureOr<std::unique_ptr<llvm::Module>> code = compilation.translate();
   if (failed(code))
     return failure();
+  if (kind == CodeText::Llvm) {
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    (*code)->print(os, nullptr);
+    return text;
+  }
   auto text = emitCode(**code, /*assembly=*/true);
   if (!text)
     return report(context, path, text.takeError());

@@ -77,10 +77,13 @@ mlir::OwningOpRef<mlir::ModuleOp> compileToStage(mlir::MLIRContext &context,
                                                  const CompileOptions &options,
                                                  llvm::StringRef last);
 
-/// Assembly text of the model's code.
-mlir::FailureOr<std::string> compileToAssembly(mlir::MLIRContext &context,
-                                               llvm::StringRef path,
-                                               const CompileOptions &options);
+/// The model's code as text: LLVM's intermediate code as the lower stage leaves
+/// it, or assembly.
+enum class CodeText { Llvm, Assembly };
+mlir::FailureOr<std::string> compileToText(mlir::MLIRContext &context,
+                                           llvm::StringRef path,
+                                           const CompileOptions &options,
+                                           CodeText kind);
 
 } // namespace ashlar
 

@@ -53,13 +53,13 @@ static std::optional<int> readEmit(const Arguments &arguments, Plan &plan) {
   } else if (StringRef(plan.emit).starts_with("mlir:")) {
     plan.stage = plan.emit.substr(5);
     plan.emit = "mlir";
-  } else if (plan.emit == "llvm" || plan.emit == "so") {
-    return fail(ExitUsage, "--emit=" + plan.emit +
-                               " is not available yet, expected obj, asm or "
-                               "mlir:STAGE");
-  } else if (plan.emit != "obj" && plan.emit != "asm") {
+  } else if (plan.emit == "so") {
+    return fail(ExitUsage,
+                "--emit=so is not available: link the object with 'cc -shared "
+                "-o model.so model.o -lashlar_rt -pthread'");
+  } else if (plan.emit != "obj" && plan.emit != "asm" && plan.emit != "llvm") {
     return fail(ExitUsage, "option '--emit' got '" + plan.emit +
-                               "', expected obj, asm or mlir:STAGE");
+                               "', expected obj, asm, llvm or mlir:STAGE");
   }
   if (!plan.stage.empty() && !findStage(plan.stage))
     return fail(ExitUsage, "unknown stage '" + plan.stage +
@@ -85,7 +85,7 @@ static std::optional<int> makePlan(const Arguments &arguments, Plan &plan) {
     plan.threads = unsigned(*count);
   }
   std::string stem = prefixFromPath(plan.model);
-  bool text = plan.emit == "mlir" || plan.emit == "asm";
+  bool text = plan.emit == "mlir" || plan.emit == "asm" || plan.emit == "llvm";
   plan.object = arguments.valueOr("o", text ? "-" : stem + ".o");
   plan.depfile = arguments.valueOr("depfile", "");
   plan.calibration = arguments.valueOr("calibration", "");
@@ -221,8 +221,10 @@ static int finish(OutputFiles &files, llvm::Error written) {
 
 static int emitText(const Plan &plan, Session &session) {
   OutputFiles files;
-  if (plan.emit == "asm") {
-    auto text = compileToAssembly(session.context(), plan.model, plan.options);
+  if (plan.emit == "asm" || plan.emit == "llvm") {
+    CodeText kind = plan.emit == "asm" ? CodeText::Assembly : CodeText::Llvm;
+    auto text =
+        compileToText(session.context(), plan.model, plan.options, kind);
     if (mlir::failed(text))
       return session.failed(plan.model);
     return finish(files, files.add(plan.object, StringRef(*text)));
@@ -282,7 +284,7 @@ Command ashlar::tool::compileCommand() {
   std::vector<Option> more = {
       {"weights", "WHERE",
        "embed (default), or file: OUT.weights, to be mapped"},
-      {"emit", "WHAT", "obj (default), asm, or mlir:STAGE"},
+      {"emit", "WHAT", "obj (default), asm, llvm, or mlir:STAGE"},
       {"stop-after", "STAGE", "check the model up to a stage, write nothing"},
       {"header", "FILE", "the C header; default: beside the object"},
       {"manifest", "FILE", "the manifest; default: beside the object"},
