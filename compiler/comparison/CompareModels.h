@@ -104,6 +104,10 @@ public:
   const ashlar_model_info &info() const { return plain.model->info(); }
 
   llvm::Error addSample(const data::Sample &sample);
+  /// Of the reference, for the sample added last.
+  std::vector<data::Tensor> expectedOutputs() const {
+    return expected.runner->outputs();
+  }
   ComparisonResult finish();
 
 private:

@@ -3,8 +3,8 @@
 
 usage: run_quantized.py --ashlar=PROGRAM --data=FOLDER --scratch=FOLDER [--filter=REGEX] [-jN]
 
-Models are those of FOLDER/models and FOLDER/architectures whose names end in _qdq, _qop, _qoperator or _dynq. Each is
-compiled for four CPUs; every object that this machine can run is run with one and with two threads, and all outputs must
+Models are those of FOLDER/models and FOLDER/architectures whose names end in _qdq, _qop, _qoperator or _dynq, and all
+others of FOLDER/models as `ashlar calibrate` (on their recorded inputs) and `ashlar quantize` make them. Each is compiled for four CPUs; every object that this machine can run is run with one and with two threads, and all outputs must
 have the same bits. Where expected.json says how near the outputs must be (min_sqnr_db), they must be.
 """
 import argparse
@@ -87,6 +87,27 @@ def quantized_models(root, scratch, wanted):
         yield name, os.path.join(folder, "model.onnx"), os.path.join(folder, "test_data_set_0"), least
 
 
+def own_models(arguments):
+    """The float models, to be quantized by ourselves: (name, model, data set, none)."""
+    root = os.path.join(arguments.data, "models")
+    for name in sorted(os.listdir(root)):
+        model = os.path.join(root, name, "model.onnx")
+        if not QUANTIZED.search(name) and os.path.exists(model) and arguments.filter.search(name + ".own"):
+            yield name + ".own", model, os.path.join(root, name, "test_data_set_0"), None
+
+
+def quantize(name, model, arguments):
+    """The path of the quantized model, or the text of what failed."""
+    table = os.path.join(arguments.scratch, name + ".calib.json")
+    quantized = os.path.join(arguments.scratch, name + ".onnx")
+    for command in (["calibrate", model, "--data", os.path.dirname(model), "-o", table],
+                    ["quantize", model, "--calibration=" + table, "-o", quantized]):
+        code, text = call([arguments.ashlar] + command)
+        if code:
+            return None, f"failed: {name}: {command[0]}: exit code {code}\n{text[-1500:]}"
+    return quantized, None
+
+
 def outputs_of(folder):
     """The bytes of every output."""
     result = []
@@ -100,6 +121,13 @@ def check(task, arguments):
     """(number of comparisons, texts of failures, line to print)."""
     name, model, data, least = task
     done, failures, first, ran = 0, [], None, []
+    if least is None:
+        done, least = 1, []
+        model, failure = quantize(name, model, arguments)
+        if failure and "nothing to calibrate" in failure:
+            return 0, [], name + ": nothing to quantize"
+        if failure:
+            return done, [failure], name + ": not quantized"
     for cpu in CPUS:
         target = os.path.join(arguments.scratch, f"{name}.{cpu}.o")
         code, text = call([arguments.ashlar, "compile", model, "-o", target, "--cpu=" + cpu])
@@ -151,7 +179,8 @@ def main():
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         running = [pool.submit(check, task, arguments)
-                   for task in quantized_models(arguments.data, arguments.scratch, arguments.filter)]
+                   for task in [*quantized_models(arguments.data, arguments.scratch, arguments.filter),
+                                *own_models(arguments)]]
         for future in concurrent.futures.as_completed(running):
             done, failures, line = future.result()
             print("\n".join([line] + failures), flush=True)

@@ -1,4 +1,5 @@
 // ashlar compare: a model against its quantized or bf16 form, layer by layer.
+#include "compiler/comparison/Bisect.h"
 #include "compiler/comparison/CompareModels.h"
 #include "compiler/comparison/ComparisonReport.h"
 #include "compiler/import/ModelFile.h"
@@ -25,6 +26,7 @@ struct Settings {
   bool local = true;
   TextOptions text;
   Tolerance tolerance;
+  bool bisectNodes = false, bisectPasses = false;
 };
 } // namespace
 
@@ -52,6 +54,16 @@ static std::optional<int> readSettings(const Arguments &arguments,
     if (!tolerance)
       return fail(ExitUsage, tolerance.takeError());
     settings.tolerance = *tolerance;
+  }
+  if (auto text = arguments.value("bisect")) {
+    settings.bisectNodes = *text == "nodes";
+    settings.bisectPasses = *text == "passes";
+    if (!settings.bisectNodes && !settings.bisectPasses)
+      return fail(ExitUsage, "option '--bisect' got '" + *text +
+                                 "', expected nodes or passes");
+    if (!settings.tolerance.given())
+      return fail(ExitUsage, "option '--bisect' needs --tolerance: what is to "
+                             "be kept");
   }
   settings.local = !arguments.has("no-local");
   return std::nullopt;
@@ -99,6 +111,30 @@ static int compareSamples(data::SampleStream &samples,
   }
 }
 
+// The passes without which the outputs of the first sample keep the tolerance.
+static int bisectAndPrint(Session &session, const ModelComparer::Side &test,
+                          const data::Sample &sample,
+                          llvm::ArrayRef<data::Tensor> expected,
+                          const Settings &settings, Progress &progress) {
+  auto found = bisectPasses(session.context(), test, sample, expected,
+                            settings.tolerance,
+                            [&](StringRef step) { progress.update(step); });
+  progress.clear();
+  if (!found)
+    return fail(ExitInvalid, found.takeError());
+  if (!found->breaks) {
+    llvm::outs() << "the first sample keeps the tolerance: no pass breaks it\n";
+    return ExitOk;
+  }
+  for (const std::string &pass : found->culprits)
+    llvm::outs() << "the tolerance holds without " << pass << '\n';
+  if (found->culprits.empty())
+    llvm::outs() << "no single pass, left out, makes the tolerance hold\n";
+  for (const std::string &pass : found->needed)
+    llvm::outs() << "not tried, the model needs it: " << pass << '\n';
+  return ExitOk;
+}
+
 static int compareLayers(const Arguments &arguments,
                          const data::SampleOptions &samples,
                          const Settings &settings, ComparisonResult &result) {
@@ -135,12 +171,26 @@ static int compareLayers(const Arguments &arguments,
   auto stream = openSamples(samples, (*comparer)->info());
   if (!stream)
     return failSamples(progress, stream.takeError());
+  std::optional<data::Sample> first;
+  std::vector<data::Tensor> expectedOutputs;
   code = compareSamples(
       **stream,
-      [&](data::Sample &sample) { return (*comparer)->addSample(sample); },
+      [&](data::Sample &sample) -> Error {
+        if (Error error = (*comparer)->addSample(sample))
+          return error;
+        if (settings.bisectPasses && !first) {
+          first = sample;
+          expectedOutputs = (*comparer)->expectedOutputs();
+        }
+        return Error::success();
+      },
       progress);
-  if (code == ExitOk)
-    result = (*comparer)->finish();
+  if (code != ExitOk)
+    return code;
+  result = (*comparer)->finish();
+  if (settings.bisectPasses)
+    return bisectAndPrint(session, got, *first, expectedOutputs, settings,
+                          progress);
   return code;
 }
 
@@ -214,6 +264,8 @@ static int run(const Arguments &arguments) {
     printComparison(result, settings.text, llvm::outs());
   if (Error error = files.commit())
     return fail(ExitResources, std::move(error));
+  if (settings.bisectNodes)
+    printFirstMisses(result, settings.tolerance, llvm::outs());
   std::string missed = whatMisses(result, settings.tolerance);
   if (missed.empty())
     return ExitOk;
@@ -232,6 +284,9 @@ Command ashlar::tool::compareCommand() {
       {"tolerance", "LIST",
        "what the outputs have to keep: sqnr=DB (at least), cosine=C (at\n"
        "least), max=A (at most), separated by commas; else exit code 6"},
+      {"bisect", "WHAT",
+       "with --tolerance: name the first nodes where it breaks, or (passes)\n"
+       "the passes of the compiler without which it holds"},
       {"json", "FILE", "write the comparison as JSON; '-' is standard output"},
       {"html", "FILE", "write it as a page to look at, which needs no network"},
       {"threads", "N", "worker threads; default: all that may be used"}};
