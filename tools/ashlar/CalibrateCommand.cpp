@@ -17,7 +17,6 @@
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/Path.h"
 
 using namespace ashlar;
 using namespace ashlar::tool;
@@ -175,15 +174,6 @@ static int merge(const Arguments &arguments, const Settings &settings) {
   return finish(*all, settings);
 }
 
-static llvm::Expected<std::unique_ptr<ModelFile>> openModel(StringRef path) {
-  auto buffer = openMapped(path);
-  if (!buffer)
-    return buffer.takeError();
-  StringRef folder = llvm::sys::path::parent_path(path);
-  return parseModelFile(*buffer, path, folder.empty() ? "." : folder,
-                        isTextModel(path));
-}
-
 // The table that the command goes on with: empty, or read from the output.
 static llvm::Expected<CalibrationTable>
 startTable(const ModelFile &model, llvm::ArrayRef<std::string> tensors,
@@ -302,7 +292,7 @@ static int warnOfUnseen(const CalibrationTable &table,
 static int calibrateModel(const Arguments &arguments,
                           const Settings &settings) {
   const std::string &path = arguments.positional().front();
-  auto model = openModel(path);
+  auto model = readModelFile(path);
   if (!model)
     return fail(ExitInvalid,
                 path + ": error: " + llvm::toString(model.takeError()));
@@ -317,7 +307,7 @@ static int calibrateModel(const Arguments &arguments,
   for (const std::string &name : tensors)
     observed.insert(name);
   CompileOptions options;
-  if (auto code = readModelOptions(arguments, options))
+  if (auto code = readShapesAndCpus(arguments, options))
     return *code;
   options.import.observe = [&](StringRef name) {
     return observed.contains(name);

@@ -199,13 +199,20 @@ static std::optional<int> readPrecision(const Arguments &arguments,
   return std::nullopt;
 }
 
-std::optional<int> ashlar::tool::readModelOptions(const Arguments &arguments,
-                                                  CompileOptions &options,
-                                                  StringRef model) {
+std::optional<int> ashlar::tool::readShapesAndCpus(const Arguments &arguments,
+                                                   CompileOptions &options) {
   if (llvm::Error error = readShapeOptions(arguments, options))
     return fail(ExitUsage, std::move(error));
   if (llvm::Error error = readCpus(arguments, options))
     return fail(ExitUsage, std::move(error));
+  return std::nullopt;
+}
+
+std::optional<int> ashlar::tool::readModelOptions(const Arguments &arguments,
+                                                  CompileOptions &options,
+                                                  StringRef model) {
+  if (auto code = readShapesAndCpus(arguments, options))
+    return code;
   if (auto code = readPrecision(arguments, options.precision))
     return code;
   if (auto table = arguments.value("calibration"))

@@ -44,5 +44,9 @@ std::optional<int> readModelOptions(const Arguments &arguments,
                                     CompileOptions &options,
                                     llvm::StringRef model = "");
 
+/// Of them, only shapes and CPUs.
+std::optional<int> readShapesAndCpus(const Arguments &arguments,
+                                     CompileOptions &options);
+
 } // namespace ashlar::tool
 #endif

@@ -7,6 +7,7 @@
 #include "tools/ashlar/OutputFiles.h"
 #include "tools/ashlar/Progress.h"
 #include "tools/ashlar/QuantizeOptions.h"
+#include "tools/ashlar/QuantizeToGoal.h"
 
 #include "llvm/Support/Path.h"
 
@@ -45,6 +46,19 @@ static int writeResult(const QuantizedModel &result, StringRef output,
   return ExitOk;
 }
 
+static int quantizePlainly(const ModelFile &model,
+                           const CalibrationTable &table,
+                           const quantization::QuantizeOptions &options,
+                           QuantizedModel &result) {
+  Progress progress("quantizing " + llvm::sys::path::filename(model.name));
+  auto quantized = quantizeModel(model, table, options);
+  progress.clear();
+  if (!quantized)
+    return failQuantization(quantized.takeError());
+  result = std::move(*quantized);
+  return ExitOk;
+}
+
 static int run(const Arguments &arguments) {
   const std::string &path = arguments.positional().front();
   auto output = arguments.value("o");
@@ -68,27 +82,28 @@ static int run(const Arguments &arguments) {
   auto table = readCalibrationTable(*arguments.value("calibration"));
   if (!table)
     return fail(ExitInvalid, table.takeError());
-  std::optional<Progress> progress;
-  progress.emplace("quantizing " + llvm::sys::path::filename(path));
-  auto result = quantizeModel(**model, *table, options);
-  if (!result)
-    progress.reset();
-  if (!result)
-    return failQuantization(result.takeError());
-  countLayerMacs(**model, shapes.import, result->layers);
-  progress.reset();
-  printWarnings(path, result->warnings);
-  if (int code = writeResult(*result, *output, arguments))
+  QuantizedModel result;
+  int missed = ExitOk;
+  if (wantsAccuracy(arguments)) {
+    missed = quantizeToGoal(arguments, **model, *table, options, result);
+    if (!result.model)
+      return missed;
+  } else if (int code = quantizePlainly(**model, *table, options, result)) {
     return code;
-  printLayerSummary(result->layers, llvm::errs());
-  return ExitOk;
+  }
+  countLayerMacs(**model, shapes.import, result.layers);
+  printWarnings(path, result.warnings);
+  if (int code = writeResult(result, *output, arguments))
+    return code;
+  printLayerSummary(result.layers, llvm::errs());
+  return missed;
 }
 
 Command ashlar::tool::quantizeCommand() {
   std::vector<Option> options = {
       {"calibration", "FILE", "ranges of activations, by 'ashlar calibrate'"},
       {"o", "FILE", "the quantized model"}};
-  for (const std::vector<Option> &more : {quantizeOptions(), shapeOptions()})
+  for (const std::vector<Option> &more : {quantizeOptions(), accuracyOptions()})
     options.insert(options.end(), more.begin(), more.end());
   options.push_back(
       {"json", "FILE", "every layer with its reason; '-' is standard output"});
@@ -103,7 +118,10 @@ Command ashlar::tool::quantizeCommand() {
           "  ashlar quantize model.onnx --calibration=model.calib.json -o "
           "model.int8.onnx\n"
           "  ashlar quantize model.onnx --calibration=model.calib.json "
-          "--exclude='^/head/' \\\n      -o model.int8.onnx\n",
+          "--exclude='^/head/' \\\n      -o model.int8.onnx\n"
+          "  ashlar quantize model.onnx --calibration=model.calib.json "
+          "--max-drop=1% \\\n      --evaluate=top1 --data samples --labels "
+          "labels.npy -o model.int8.onnx\n",
           options,
           1,
           1,

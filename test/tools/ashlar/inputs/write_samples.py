@@ -22,3 +22,7 @@ write("other.npy", [(5, 5)] * 60)
 write("bad.npy", rows[:3] + [(float("nan"), 0)])
 write("huge.npy", rows[:3] + [(3e38, 3e38)])
 write("none.npy", [])
+header = "{'descr': '<i8', 'fortran_order': False, 'shape': (59,), }"
+header += " " * (117 - len(header)) + "\n"
+with open(folder + "/labels.npy", "wb") as file:
+    file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + bytes(8 * 59))

@@ -1,0 +1,115 @@
+// The state of a search, as JSON.
+#include "compiler/quantization/AccuracySearch.h"
+
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <cmath>
+
+using namespace ashlar::quantization;
+using llvm::StringRef;
+namespace json = llvm::json;
+
+static constexpr llvm::StringLiteral kFormat = "ashlar accuracy search";
+
+// JSON has no infinity.
+static json::Value number(double value) {
+  if (std::isfinite(value))
+    return value;
+  return value > 0 ? "infinity" : "-infinity";
+}
+
+static std::optional<double> numberOf(const json::Value *value) {
+  if (!value)
+    return std::nullopt;
+  if (auto text = value->getAsString())
+    return *text == "infinity"    ? std::optional<double>(INFINITY)
+           : *text == "-infinity" ? std::optional<double>(-INFINITY)
+                                  : std::nullopt;
+  return value->getAsNumber();
+}
+
+void ashlar::quantization::writeAccuracyState(const AccuracyState &state,
+                                              llvm::raw_ostream &os) {
+  json::OStream out(os, 1);
+  out.object([&] {
+    out.attribute("format", kFormat);
+    out.attribute("key", state.key);
+    if (state.reference)
+      out.attribute("reference", number(*state.reference));
+    out.attributeArray("ranking", [&] {
+      for (const LayerError &layer : state.ranking)
+        out.object([&] {
+          out.attribute("node", json::fixUTF8(layer.node));
+          out.attribute("op", layer.op);
+          out.attribute("signal", layer.signal);
+          out.attribute("noise", layer.noise);
+          out.attribute("macs", layer.macs);
+        });
+    });
+    out.attributeArray("trials", [&] {
+      for (const auto &[left, score] : state.scores)
+        out.object([&] {
+          out.attribute("left", int64_t(left));
+          out.attribute("score", number(score));
+        });
+    });
+  });
+  os << '\n';
+}
+
+static bool readLayer(const json::Value &value, AccuracyState &state) {
+  const json::Object *object = value.getAsObject();
+  if (!object)
+    return false;
+  auto node = object->getString("node"), op = object->getString("op");
+  auto signal = object->getNumber("signal"), noise = object->getNumber("noise");
+  auto macs = object->getInteger("macs");
+  if (!node || !op || !signal || !noise || !macs)
+    return false;
+  state.ranking.push_back({node->str(), op->str(), *signal, *noise, *macs});
+  return true;
+}
+
+static bool readTrial(const json::Value &value, AccuracyState &state) {
+  const json::Object *object = value.getAsObject();
+  auto left = object ? object->getInteger("left") : std::nullopt;
+  auto score = numberOf(object ? object->get("score") : nullptr);
+  if (!left || *left < 0 || uint64_t(*left) > state.ranking.size() || !score)
+    return false;
+  state.scores[size_t(*left)] = *score;
+  return true;
+}
+
+llvm::Expected<AccuracyState>
+ashlar::quantization::readAccuracyState(StringRef path) {
+  auto wrong = [&](const llvm::Twine &text) {
+    return llvm::createStringError(path + ": error: " + text);
+  };
+  auto file = llvm::MemoryBuffer::getFile(path);
+  if (!file)
+    return wrong("cannot read the file: " + file.getError().message());
+  auto value = json::parse((*file)->getBuffer());
+  if (!value)
+    return wrong("not the state of a search: " +
+                 llvm::toString(value.takeError()));
+  const json::Object *object = value->getAsObject();
+  auto format = object ? object->getString("format") : std::nullopt;
+  auto key = object ? object->getString("key") : std::nullopt;
+  const json::Array *ranking = object ? object->getArray("ranking") : nullptr,
+                    *trials = object ? object->getArray("trials") : nullptr;
+  if (format.value_or("") != kFormat || !key || !ranking || !trials)
+    return wrong("not the state of a search");
+  AccuracyState state;
+  state.key = key->str();
+  state.reference = numberOf(object->get("reference"));
+  for (const json::Value &layer : *ranking)
+    if (!readLayer(layer, state))
+      return wrong("a layer of 'ranking' is damaged");
+  for (const json::Value &trial : *trials)
+    if (!readTrial(trial, state))
+      return wrong("an entry of 'trials' is damaged");
+  if (!state.reference && !state.scores.empty())
+    return wrong("trials without a reference");
+  return state;
+}

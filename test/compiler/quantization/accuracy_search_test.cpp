@@ -1,0 +1,247 @@
+// The search for layers to leave in floats, on a small network whose second
+// layer suffers much more from quantization than the others.
+#include "compiler/api/Compile.h"
+#include "compiler/quantization/AccuracySearch.h"
+#include "compiler/quantization/Calibrate.h"
+#include "compiler/quantization/CalibrationMethods.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FileSystem.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include <cmath>
+
+using namespace ashlar;
+using namespace ashlar::quantization;
+
+namespace {
+
+constexpr int64_t kWidth = 16;
+
+std::unique_ptr<ModelFile> network() {
+  std::string text = "ir_version: 9 opset_import { version: 18 } graph { name: "
+                     "\"g\"\n";
+  auto value = [&](const char *role, const char *name) {
+    text += std::string(role) + " { name: \"" + name +
+            "\" type { tensor_type { elem_type: 1 shape { dim { dim_value: 4 } "
+            "dim { dim_value: 16 } } } } }\n";
+  };
+  value("input", "x");
+  std::string from = "x";
+  for (int layer = 0; layer < 4; ++layer) {
+    std::string name = "l" + std::to_string(layer);
+    text +=
+        "initializer { name: \"w" + name + "\" data_type: 1 dims: 16 dims: 16";
+    for (int64_t i = 0; i < kWidth * kWidth; ++i) {
+      double weight = std::sin(double(i * 7 + layer)) / 4;
+      // One channel of a thousandfold size is cancelled by the next layer.
+      if (layer == 1 && i % kWidth == 0)
+        weight *= 1000;
+      if (layer == 2 && i / kWidth == 0)
+        weight /= 1000;
+      text += " float_data: " + std::to_string(weight);
+    }
+    text += " }\nnode { op_type: \"MatMul\" name: \"" + name + "\" input: \"" +
+            from + "\" input: \"w" + name + "\" output: \"" + name + "\" }\n";
+    from = name;
+  }
+  value("output", "l3");
+  return llvm::cantFail(
+      parseModelFile(llvm::MemoryBuffer::getMemBufferCopy(text + "}"),
+                     "g.textproto", "", true));
+}
+
+class Samples : public data::SampleStream {
+public:
+  llvm::Expected<std::optional<data::Sample>> next() override {
+    if (done == 8)
+      return std::nullopt;
+    data::Sample sample;
+    sample.name = "sample " + std::to_string(done);
+    data::Tensor &x = sample.inputs.emplace_back();
+    x.dtype = ASHLAR_FLOAT32;
+    x.shape = {4, kWidth};
+    for (int64_t i = 0; i < 4 * kWidth; ++i) {
+      float number = std::sin(float(done * 1000 + i * i));
+      const auto *bytes = reinterpret_cast<const uint8_t *>(&number);
+      x.bytes.insert(x.bytes.end(), bytes, bytes + sizeof number);
+    }
+    ++done;
+    return sample;
+  }
+
+private:
+  int done = 0;
+};
+
+class AccuracySearchTest : public testing::Test {
+protected:
+  void SetUp() override {
+    setup.threads = 1;
+    setup.compile = [this](const ModelFile &model,
+                           std::function<bool(llvm::StringRef)> observe)
+        -> llvm::Expected<std::unique_ptr<LoadedModel>> {
+      ++compilations;
+      mlir::MLIRContext context;
+      prepareContext(context);
+      CompileOptions options;
+      options.import.observe = std::move(observe);
+      auto compiled = compileModel(context, model, options);
+      if (failed(compiled))
+        return llvm::createStringError("cannot compile");
+      return LoadedModel::load(compiled->object.toBuffer());
+    };
+    setup.open = [](const ashlar_model_info &) {
+      return std::make_unique<Samples>();
+    };
+    llvm::StringSet<> names;
+    for (const std::string &name : tensorsToCalibrate(*model))
+      names.insert(name);
+    auto compiled = llvm::cantFail(setup.compile(
+        *model, [&](llvm::StringRef name) { return names.contains(name); }));
+    auto runner = llvm::cantFail(ModelRunner::create(*compiled, 1));
+    Samples samples;
+    llvm::cantFail(calibrate(*model, *runner, samples, table,
+                             [](uint64_t) { return true; }));
+    chooseRanges(table, {CalibrationMethod::MinMax});
+  }
+
+  AccuracyResult search(llvm::StringRef metric, AccuracyGoal goal) {
+    Evaluator evaluator(setup, llvm::cantFail(MetricSpec::parse(metric)),
+                        nullptr);
+    AccuracySearch search(*model, table, options, evaluator, setup, goal);
+    return llvm::cantFail(search.run(state));
+  }
+
+  std::unique_ptr<ModelFile> model = network();
+  CalibrationTable table;
+  EvaluationSetup setup;
+  AccuracyState state;
+  QuantizeOptions options;
+  int compilations = 0;
+};
+
+AccuracyGoal goalOf(double score, double leastShare = 0) {
+  AccuracyGoal goal;
+  goal.score = score;
+  goal.leastShare = leastShare;
+  return goal;
+}
+
+TEST_F(AccuracySearchTest, RanksLayersByWhatTheySuffer) {
+  auto quantized = llvm::cantFail(quantizeModel(*model, table, {}));
+  auto errors =
+      llvm::cantFail(measureLayerErrors(setup, *model, quantized, UINT64_MAX));
+  ASSERT_TRUE(errors.has_value());
+  ASSERT_EQ(errors->size(), 4u);
+  for (const LayerError &layer : *errors) {
+    EXPECT_EQ(layer.macs, 4 * kWidth * kWidth) << layer.node;
+    EXPECT_GT(layer.signal, 0);
+    // The one whose input has a channel a thousand times as large.
+    if (layer.node == "l2")
+      EXPECT_LT(layer.sqnr(), 20);
+    else
+      EXPECT_GT(layer.sqnr(), 25) << layer.node;
+  }
+}
+
+TEST_F(AccuracySearchTest, LeavesTheLayersThatSuffer) {
+  AccuracyResult result = search("sqnr", goalOf(20));
+  EXPECT_TRUE(result.met);
+  ASSERT_EQ(result.left.size(), 1u);
+  EXPECT_EQ(result.left[0].node, "l2");
+  EXPECT_EQ(result.best.share, 0.75);
+  EXPECT_EQ(result.trials.front().left, 0u);
+  EXPECT_LT(result.trials.front().score, 20);
+  for (const LayerDecision &layer : result.model.layers)
+    EXPECT_EQ(layer.quantized, layer.node != "l2") << layer.node;
+}
+
+TEST_F(AccuracySearchTest, StopsAtOnceWhereNothingIsLost) {
+  AccuracyResult result = search("sqnr", goalOf(-1));
+  EXPECT_TRUE(result.met);
+  EXPECT_EQ(result.best.left, 0u);
+  EXPECT_EQ(result.trials.size(), 1u);
+}
+
+TEST_F(AccuracySearchTest, GivesTheBestWhereTheGoalIsMissed) {
+  AccuracyResult result = search("sqnr", goalOf(20, /*leastShare=*/0.8));
+  EXPECT_FALSE(result.met);
+  EXPECT_EQ(result.best.left, 0u);
+  EXPECT_TRUE(result.model.model != nullptr);
+  state = {};
+  result = search("sqnr", goalOf(500, /*leastShare=*/0.5));
+  EXPECT_FALSE(result.met);
+  EXPECT_EQ(result.best.left, 2u);
+  EXPECT_GE(result.best.share, 0.5);
+}
+
+TEST_F(AccuracySearchTest, GoesOnFromItsState) {
+  AccuracyResult first = search("sqnr", goalOf(20));
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  writeAccuracyState(state, os);
+  llvm::SmallString<128> path;
+  ASSERT_FALSE(llvm::sys::fs::createTemporaryFile("state", "json", path));
+  {
+    std::error_code error;
+    llvm::raw_fd_ostream file(path, error);
+    file << text;
+  }
+  state = llvm::cantFail(readAccuracyState(path));
+  llvm::sys::fs::remove(path);
+  compilations = 0;
+  AccuracyResult second = search("sqnr", goalOf(20));
+  EXPECT_EQ(compilations, 1); // the model in floats
+  EXPECT_EQ(second.best.left, first.best.left);
+  EXPECT_EQ(second.best.score, first.best.score);
+  EXPECT_EQ(second.trials.size(), first.trials.size());
+}
+
+TEST_F(AccuracySearchTest, KeepsTheBestWhenItIsInterrupted) {
+  int evaluations = 0;
+  setup.onSample = [&](uint64_t sample) {
+    evaluations += sample == 1;
+    return evaluations < 3; // while layers are ranked
+  };
+  AccuracyResult result = search("sqnr", goalOf(20));
+  EXPECT_TRUE(result.interrupted);
+  EXPECT_FALSE(result.met);
+  EXPECT_EQ(result.trials.size(), 1u);
+  EXPECT_TRUE(result.model.model != nullptr);
+}
+
+TEST_F(AccuracySearchTest, DropsAreAbsoluteOrRelative) {
+  AccuracyGoal goal;
+  goal.maxDrop = 0.5;
+  EXPECT_TRUE(search("cosine", goal).met);
+  state = {};
+  goal.maxDrop = 1e-9;
+  goal.relative = false;
+  AccuracyResult result = search("cosine", goal);
+  EXPECT_EQ(result.reference, 1);
+  EXPECT_GT(result.trials.front().drop, 1e-9);
+}
+
+TEST(AccuracyState, RefusesWhatIsDamaged) {
+  for (const char *text :
+       {"", "[]", "{}", R"({"format": "ashlar accuracy search"})",
+        R"({"format": "ashlar accuracy search", "key": "", "ranking": [1],
+            "trials": []})",
+        R"({"format": "ashlar accuracy search", "key": "", "reference": 1,
+            "ranking": [], "trials": [{"left": 2, "score": 1}]})"}) {
+    llvm::SmallString<128> path;
+    ASSERT_FALSE(llvm::sys::fs::createTemporaryFile("state", "json", path));
+    {
+      std::error_code error;
+      llvm::raw_fd_ostream file(path, error);
+      file << text;
+    }
+    auto state = readAccuracyState(path);
+    EXPECT_FALSE(bool(state)) << text;
+    llvm::consumeError(state.takeError());
+    llvm::sys::fs::remove(path);
+  }
+}
+
+} // namespace

@@ -1,0 +1,404 @@
+#include "tools/ashlar/QuantizeToGoal.h"
+
+#include "compiler/quantization/AccuracySearch.h"
+#include "tools/ashlar/Command.h"
+#include "tools/ashlar/Compilation.h"
+#include "tools/ashlar/ExitCode.h"
+#include "tools/ashlar/Interrupt.h"
+#include "tools/ashlar/ModelOptions.h"
+#include "tools/ashlar/OutputFiles.h"
+#include "tools/ashlar/Progress.h"
+#include "tools/ashlar/SampleOptions.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/BLAKE3.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+
+#include <cmath>
+
+using namespace ashlar;
+using namespace ashlar::tool;
+using namespace ashlar::quantization;
+using llvm::Error;
+using llvm::StringRef;
+using llvm::Twine;
+
+namespace {
+
+/// What the command line asks for.
+struct Request {
+  MetricSpec metric;
+  AccuracyGoal goal;
+  bool hasGoal = false;
+  unsigned threads = 0;
+  std::string state;
+  data::SampleOptions samples;
+  std::optional<std::vector<int64_t>> labels;
+};
+
+class GoalRun {
+public:
+  GoalRun(const Arguments &arguments, const ModelFile &file,
+          const CalibrationTable &table, const QuantizeOptions &options)
+      : arguments(arguments), file(file), table(table), options(options) {}
+
+  int run(QuantizedModel &model);
+
+private:
+  Error readRequest();
+  Error readGoal();
+  llvm::Expected<AccuracyState> startState() const;
+  std::string key() const;
+  void setUp();
+  int finish(AccuracyResult &result, QuantizedModel &model);
+  void printTrial(const AccuracyTrial &trial, double reference);
+  Error writeJson(const AccuracyResult &result) const;
+
+  const Arguments &arguments;
+  const ModelFile &file;
+  const CalibrationTable &table;
+  const QuantizeOptions &options;
+  Request request;
+  CompileOptions compileOptions;
+  EvaluationSetup setup;
+  std::unique_ptr<Progress> progress;
+  std::string step;
+  int compileCode = ExitOk;
+  bool printedHead = false;
+};
+
+} // namespace
+
+std::vector<Option> ashlar::tool::accuracyOptions() {
+  std::vector<Option> options = {
+      {"evaluate", "METRIC",
+       "score the model on samples: top1, top5 (with --labels), f1 (of "
+       "labels,\n"
+       "or f1:THRESHOLD against the model in floats), agreement, sqnr, "
+       "cosine,\n"
+       "mse (against the model in floats), METRIC@OUTPUT for one output, or\n"
+       "cmd:COMMAND that is given a folder of outputs and prints a score"},
+      {"max-drop", "D",
+       "leave as many layers in floats as keep the score within D of that of\n"
+       "floats: '1%' of it, or without % by as much"},
+      {"goal", "SCORE", "leave as many as reach this score"},
+      {"min-int8", "PERCENT",
+       "share of the multiply-accumulates that stays in int8; default 0"},
+      {"state", "FILE",
+       "keep the trials here and go on from there; a search may be ended with\n"
+       "Ctrl-C at any time and writes the best model so far"},
+      {"trials-json", "FILE", "the table of trials; '-' is standard output"},
+      {"threads", "N", "worker threads; default: all that may be used"},
+      {"cpu", "NAME", "CPU to compile for; default: native"}};
+  for (const std::vector<Option> &more :
+       {sampleOptions(), labelOptions(), shapeOptions()})
+    options.insert(options.end(), more.begin(), more.end());
+  return options;
+}
+
+bool ashlar::tool::wantsAccuracy(const Arguments &arguments) {
+  return arguments.has("evaluate") || arguments.has("max-drop") ||
+         arguments.has("goal");
+}
+
+Error GoalRun::readGoal() {
+  if (auto text = arguments.value("max-drop")) {
+    StringRef number = *text;
+    request.goal.relative = number.consume_back("%");
+    auto value = parseReal("max-drop", number);
+    if (!value)
+      return value.takeError();
+    request.goal.maxDrop = request.goal.relative ? *value / 100 : *value;
+  }
+  if (auto text = arguments.value("goal")) {
+    StringRef number = *text;
+    bool percent = number.consume_back("%");
+    double value;
+    if (number.getAsDouble(value) || !std::isfinite(value))
+      return usageError("option '--goal' got '" + *text +
+                        "', expected a number");
+    request.goal.score = percent ? value / 100 : value;
+  }
+  if (request.goal.maxDrop && request.goal.score)
+    return usageError("options '--max-drop' and '--goal' exclude each other");
+  request.hasGoal = request.goal.maxDrop || request.goal.score;
+  if (request.goal.maxDrop && (request.metric.metric == Metric::Sqnr ||
+                               request.metric.metric == Metric::Mse))
+    return usageError(
+        "the score of floats is " +
+        StringRef(request.metric.metric == Metric::Sqnr ? "infinite" : "0") +
+        " by metric '" + request.metric.text +
+        "': give a --goal instead of --max-drop");
+  if (auto text = arguments.value("min-int8")) {
+    StringRef number = *text;
+    number.consume_back("%");
+    auto value = parseReal("min-int8", number);
+    if (!value)
+      return value.takeError();
+    if (*value > 100)
+      return usageError("option '--min-int8' got '" + *text +
+                        "', expected at most 100");
+    request.goal.leastShare = *value / 100;
+  }
+  return Error::success();
+}
+
+Error GoalRun::readRequest() {
+  auto metric = arguments.value("evaluate");
+  if (!metric)
+    return usageError("options '--max-drop' and '--goal' need '--evaluate': it "
+                      "says by what");
+  auto spec = MetricSpec::parse(*metric);
+  if (!spec)
+    return usageError("option '--evaluate': " +
+                      llvm::toString(spec.takeError()));
+  request.metric = *spec;
+  if (request.metric.needsLabels() && !arguments.has("labels"))
+    return usageError("metric '" + *metric + "' needs labels: give --labels");
+  if (Error error = readGoal())
+    return error;
+  if (auto text = arguments.value("threads")) {
+    auto number = parseNumber("threads", *text, 4096);
+    if (!number)
+      return number.takeError();
+    request.threads = unsigned(*number);
+  }
+  auto samples = readSampleOptions(arguments);
+  if (!samples)
+    return samples.takeError();
+  request.samples = std::move(*samples);
+  request.state = arguments.valueOr("state", "");
+  return Error::success();
+}
+
+// A search goes on only with all that its scores depend on.
+std::string GoalRun::key() const {
+  llvm::BLAKE3 hash;
+  auto add = [&](StringRef text) {
+    hash.update(text);
+    hash.update(StringRef("\n"));
+  };
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  writeCalibrationTable(table, os);
+  add(hashOfModel(file));
+  add(text);
+  add(request.metric.text);
+  add(llvm::formatv("{0} {1} {2}", options.signedActivations,
+                    options.perChannelWeights, request.goal.leastShare)
+          .str());
+  for (const auto &list : {options.excludedNodes, options.excludedOperators})
+    add(llvm::join(list, "\t"));
+  std::vector<Option> dataOptions = sampleOptions();
+  for (const Option &option : labelOptions())
+    dataOptions.push_back(option);
+  for (const Option &option : shapeOptions())
+    dataOptions.push_back(option);
+  for (const Option &option : dataOptions)
+    for (StringRef value : arguments.values(option.name))
+      add((option.name + "=" + value).str());
+  return llvm::toHex(hash.final<32>(), /*LowerCase=*/true);
+}
+
+llvm::Expected<AccuracyState> GoalRun::startState() const {
+  AccuracyState state;
+  if (!request.state.empty() && llvm::sys::fs::exists(request.state)) {
+    auto read = readAccuracyState(request.state);
+    if (!read)
+      return read.takeError();
+    state = std::move(*read);
+    if (state.key != key())
+      return llvm::createStringError(
+          request.state +
+          ": error: the state is of another search: model, table, data or "
+          "options differ");
+  }
+  state.key = key();
+  return state;
+}
+
+void GoalRun::setUp() {
+  setup.threads = request.threads;
+  setup.compile = [&](const ModelFile &model,
+                      std::function<bool(StringRef)> observe)
+      -> llvm::Expected<std::unique_ptr<LoadedModel>> {
+    Session session;
+    CompileOptions now = compileOptions;
+    now.import.observe = std::move(observe);
+    auto compiled = compileModel(session.context(), model, now);
+    if (mlir::failed(compiled)) {
+      progress->clear();
+      compileCode = session.failed(model.name);
+      return llvm::createStringError(model.name +
+                                     ": error: cannot compile the model");
+    }
+    return LoadedModel::load(compiled->object.toBuffer());
+  };
+  setup.open = [&, noted = false](const ashlar_model_info &info) mutable
+      -> llvm::Expected<std::unique_ptr<data::SampleStream>> {
+    // Notes are of interest once, not with every trial.
+    bool quiet = std::exchange(noted, true);
+    return data::openSamples(request.samples, data::inputSpecs(info),
+                             data::outputSpecs(info), [=](StringRef text) {
+                               if (!quiet)
+                                 llvm::errs() << "  note: " << text << '\n';
+                             });
+  };
+  setup.onSample = [&](uint64_t done) {
+    if (done % 16 == 0)
+      progress->update(step + ", " + Twine(done) + " samples");
+    return !interrupted();
+  };
+}
+
+static std::string percentText(double share) {
+  return llvm::formatv("{0:F2} %", share * 100);
+}
+
+void GoalRun::printTrial(const AccuracyTrial &trial, double reference) {
+  progress->clear();
+  const MetricSpec &spec = request.metric;
+  if (!std::exchange(printedHead, true)) {
+    llvm::outs() << spec.text << " in floats: " << spec.scoreText(reference)
+                 << '\n';
+    llvm::outs() << llvm::formatv("{0,13} {1,14} {2,14} {3,14} {4,12}\n",
+                                  "left in float", "score", "drop", "relative",
+                                  "int8 MACs");
+  }
+  bool finite = std::isfinite(trial.drop) && std::isfinite(trial.relativeDrop);
+  llvm::outs() << llvm::formatv(
+      "{0,13} {1,14} {2,14} {3,14} {4,12}{5}\n", trial.left,
+      spec.scoreText(trial.score),
+      std::isfinite(trial.drop) ? spec.scoreText(trial.drop) : "-",
+      finite ? percentText(trial.relativeDrop) : "-", percentText(trial.share),
+      request.hasGoal ? (trial.meets ? "  meets the goal" : "  misses") : "");
+  llvm::outs().flush();
+  progress = std::make_unique<Progress>("evaluating");
+}
+
+Error GoalRun::writeJson(const AccuracyResult &result) const {
+  auto path = arguments.value("trials-json");
+  if (!path)
+    return Error::success();
+  OutputFiles files;
+  auto real = [](llvm::json::OStream &json, StringRef key, double value) {
+    json.attribute(key, std::isfinite(value) ? llvm::json::Value(value)
+                                             : llvm::json::Value(nullptr));
+  };
+  Error error = files.add(*path, [&](llvm::raw_ostream &os) {
+    llvm::json::OStream json(os, 1);
+    json.object([&] {
+      json.attribute("metric", request.metric.text);
+      real(json, "reference", result.reference);
+      json.attribute("met", result.met);
+      json.attribute("interrupted", result.interrupted);
+      json.attributeArray("trials", [&] {
+        for (const AccuracyTrial &trial : result.trials)
+          json.object([&] {
+            json.attribute("left", int64_t(trial.left));
+            real(json, "score", trial.score);
+            real(json, "drop", trial.drop);
+            real(json, "relative_drop", trial.relativeDrop);
+            json.attribute("int8_share", trial.share);
+            json.attribute("meets", trial.meets);
+          });
+      });
+      json.attributeArray("left", [&] {
+        for (const LayerError &layer : result.left)
+          json.object([&] {
+            json.attribute("node", llvm::json::fixUTF8(layer.node));
+            json.attribute("op", layer.op);
+            real(json, "sqnr", layer.sqnr());
+            json.attribute("macs", layer.macs);
+          });
+      });
+    });
+    os << '\n';
+  });
+  return error ? std::move(error) : files.commit();
+}
+
+int GoalRun::finish(AccuracyResult &result, QuantizedModel &model) {
+  progress->clear();
+  if (Error error = writeJson(result))
+    return fail(ExitResources, std::move(error));
+  for (const LayerError &layer : result.left)
+    llvm::outs() << llvm::formatv(
+        "left in floats: {0} ({1}), {2:F1} dB alone\n", layer.node, layer.op,
+        layer.sqnr());
+  llvm::outs().flush();
+  model = std::move(result.model);
+  if (result.interrupted)
+    llvm::errs() << "note: interrupted; the best model so far is written"
+                 << (request.state.empty() ? "" : ", the state is kept")
+                 << '\n';
+  else if (request.hasGoal && !result.met)
+    llvm::errs() << "warning: the goal is missed; the best model is written: "
+                 << request.metric.scoreText(result.best.score) << " with "
+                 << result.best.left << " layers in floats\n";
+  bool good = !result.interrupted && (result.met || !request.hasGoal);
+  return good ? ExitOk : ExitMissed;
+}
+
+int GoalRun::run(QuantizedModel &model) {
+  if (Error error = readRequest())
+    return fail(ExitUsage, std::move(error));
+  if (auto code = readShapesAndCpus(arguments, compileOptions))
+    return *code;
+  // Without a goal any score will do: one trial.
+  if (!request.hasGoal)
+    request.goal.maxDrop = HUGE_VAL;
+  progress = std::make_unique<Progress>("evaluating");
+  setUp();
+  auto state = startState();
+  if (!state)
+    return fail(ExitInvalid, state.takeError());
+  if (arguments.has("labels")) {
+    data::LabelOptions labels;
+    auto probe = setup.compile(file, nullptr);
+    if (!probe)
+      return fail(compileCode ? compileCode : int(ExitInternal),
+                  probe.takeError());
+    auto read = readLabels(arguments, request.samples, (*probe)->info());
+    if (!read)
+      return fail(ExitInvalid, read.takeError());
+    request.labels = std::move(*read);
+  }
+  catchInterrupts();
+  Evaluator evaluator(setup, request.metric,
+                      request.labels ? &*request.labels : nullptr);
+  AccuracySearch search(file, table, options, evaluator, setup, request.goal);
+  search.onStep = [&](const Twine &text) {
+    step = text.str();
+    progress->update(text);
+  };
+  search.onTrial = [&](const AccuracyTrial &trial, double reference) {
+    printTrial(trial, reference);
+  };
+  search.onState = [&](const AccuracyState &now) -> Error {
+    if (request.state.empty())
+      return Error::success();
+    OutputFiles files;
+    if (Error error = files.add(request.state, [&](llvm::raw_ostream &os) {
+          writeAccuracyState(now, os);
+        }))
+      return error;
+    return files.commit();
+  };
+  auto result = search.run(*state);
+  progress->clear();
+  if (!result)
+    return fail(compileCode ? compileCode : int(ExitInvalid),
+                result.takeError());
+  return finish(*result, model);
+}
+
+int ashlar::tool::quantizeToGoal(const Arguments &arguments,
+                                 const ModelFile &file,
+                                 const CalibrationTable &table,
+                                 const QuantizeOptions &options,
+                                 QuantizedModel &model) {
+  return GoalRun(arguments, file, table, options).run(model);
+}
