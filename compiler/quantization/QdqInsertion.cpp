@@ -301,6 +301,9 @@ void QdqInserter::rebuildNodes() {
   append(first);
   for (int index = 0; index != nodes.size(); ++index) {
     append(before[index]);
+    // Nodes without a name are called by their number, which would change.
+    if (nodes[index].name().empty())
+      nodes[index].set_name(graph.nameOf(index));
     *all.Add() = std::move(nodes[index]);
     append(after[index]);
   }

@@ -262,6 +262,25 @@ TEST(QuantizationPlanTest, EinsumIsAProductOfMatrices) {
   EXPECT_EQ(reasonOf(result, "d"), "Einsum has no form with quantized inputs");
 }
 
+// Reports on the quantized model call its layers as those on the float model
+// do.
+TEST(QuantizationPlanTest, NodesWithoutNamesKeepTheirNumbers) {
+  auto model = parseText(
+      modelOf(15, inputOf("x", 1, "4,4") + outputOf("y") +
+                      weightsOf("w", "4,4") + layer("MatMul", "x,w", "a") +
+                      layer("Relu", "a", "r") + layer("MatMul", "r,w", "y")));
+  for (proto::NodeProto &node : *model->model.mutable_graph()->mutable_node())
+    node.clear_name();
+  QuantizedModel result = quantized(*model);
+  EXPECT_THAT(reasonOf(result, "MatMul_0"), HasSubstr("int8"));
+  EXPECT_THAT(reasonOf(result, "MatMul_2"), HasSubstr("int8"));
+  std::vector<std::string> products;
+  for (const proto::NodeProto &node : result.model->model.graph().node())
+    if (node.op_type() == "MatMul")
+      products.push_back(node.name());
+  EXPECT_THAT(products, ElementsAre("MatMul_0", "MatMul_2"));
+}
+
 TEST(QuantizationPlanTest, Exclusions) {
   auto model = parseText(
       modelOf(15, inputOf("x", 1, "4,4") + outputOf("y") +
