@@ -273,7 +273,9 @@ ModelComparer::compileCut(const Side &side, LocalModel &local,
   for (const Tensor &input : sample.inputs) {
     ShapeOverride shape;
     shape.input = input.name;
-    shape.dims.assign(input.shape.begin(), input.shape.end());
+    // An empty dimension is open in the model, and best left so.
+    for (int64_t dim : input.shape)
+      shape.dims.push_back(dim ? dim : mlir::ShapedType::kDynamic);
     options.import.shapes.push_back(std::move(shape));
   }
   // What fails here is no fault of the user's model.
