@@ -115,8 +115,9 @@ void TensorPlanner::planLayers() {
     if (graph.isConstant(graph.node(node).output(0)))
       continue;
     PlannedLayer layer = planLayer(graph, constants, node, role);
-    if (stays && layer.quantized) {
+    if (stays) {
       layer = PlannedLayer();
+      layer.isExcluded = true;
       layer.node = node;
       layer.reason = reason;
     }

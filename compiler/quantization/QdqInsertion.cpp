@@ -2,6 +2,7 @@
 #include "compiler/quantization/QdqInsertion.h"
 
 #include "compiler/quantization/FoldIntoConv.h"
+#include "compiler/quantization/NodeInsertion.h"
 
 #include <cmath>
 
@@ -12,7 +13,6 @@ using llvm::StringRef;
 
 namespace {
 
-constexpr llvm::StringLiteral kContributed = "com.microsoft";
 // Sums of products with bytes stay below 2^30; so must what is added to them.
 constexpr double kGreatestBias = 0x1p30;
 
@@ -22,12 +22,8 @@ public:
               const llvm::StringMap<ActivationParameters> &parameters,
               const QuantizeOptions &options)
       : graph(graph), plan(plan), parameters(parameters), options(options),
-        constants(graph), before(graph.nodeCount()), after(graph.nodeCount()) {
-    // Before opset 13 the standard's operators have one scale and no axis.
-    domain = graph.opset() >= 13 ? StringRef() : StringRef(kContributed);
-    if (graph.opset() >= 10 && graph.opset() < 13 && !options.perChannelWeights)
-      domain = StringRef();
-  }
+        constants(graph), insertion(graph),
+        domain(domainOfQuantization(graph, options.perChannelWeights)) {}
 
   llvm::Error run();
 
@@ -49,23 +45,22 @@ private:
                        llvm::ArrayRef<double> least);
   void writeBias(const PlannedLayer &layer, const FloatTensor &bias,
                  float activation, const Written &weights);
-  proto::NodeProto makeNode(StringRef op, StringRef name,
-                            llvm::ArrayRef<std::string> inputs,
-                            StringRef output, std::optional<int64_t> axis);
+  proto::NodeProto makeQuantization(StringRef op, StringRef name,
+                                    llvm::ArrayRef<std::string> inputs,
+                                    StringRef output,
+                                    std::optional<int64_t> axis) {
+    return makeNode(op, domain, graph.uniqueName(name), inputs, output, axis);
+  }
   void addDequantize(int reader, int operand, StringRef name,
                      const Written &written, std::optional<int64_t> axis);
-  void rebuildNodes();
-  void importDomain();
 
   ModelGraph &graph;
   const QuantizationPlan &plan;
   const llvm::StringMap<ActivationParameters> &parameters;
   const QuantizeOptions &options;
   ModelConstants constants;
+  NodeInsertion insertion;
   StringRef domain;
-  /// New nodes, by the old one that they stand before or behind.
-  std::vector<std::vector<proto::NodeProto>> before, after;
-  std::vector<proto::NodeProto> first;
   /// Scale and zero point of each leader.
   llvm::StringMap<std::pair<std::string, std::string>> written;
   llvm::StringMap<std::vector<Written>> weightsWritten;
@@ -75,23 +70,6 @@ private:
 StringRef bytesOf(llvm::ArrayRef<int8_t> values) {
   return StringRef(reinterpret_cast<const char *>(values.data()),
                    values.size());
-}
-
-proto::NodeProto QdqInserter::makeNode(StringRef op, StringRef name,
-                                       llvm::ArrayRef<std::string> inputs,
-                                       StringRef output,
-                                       std::optional<int64_t> axis) {
-  proto::NodeProto node;
-  for (const std::string &input : inputs)
-    node.add_input(input);
-  node.add_output(output.str());
-  node.set_name(graph.uniqueName(name));
-  node.set_op_type(op.str());
-  if (!domain.empty())
-    node.set_domain(domain.str());
-  if (axis)
-    setIntAttribute(node, "axis", *axis);
-  return node;
 }
 
 void QdqInserter::quantizeTensor(const PlannedTensor &tensor) {
@@ -111,14 +89,16 @@ void QdqInserter::quantizeTensor(const PlannedTensor &tensor) {
                   graph.uniqueName(tensor.name + "_QuantizeLinear_Output"),
               reals =
                   graph.uniqueName(tensor.name + "_DequantizeLinear_Output");
-  int producer = graph.producerOf(tensor.name);
-  std::vector<proto::NodeProto> &place = producer < 0 ? first : after[producer];
-  place.push_back(makeNode("QuantizeLinear", tensor.name + "_QuantizeLinear",
-                           {tensor.name, names.first, names.second}, integers,
-                           std::nullopt));
-  place.push_back(
-      makeNode("DequantizeLinear", tensor.name + "_DequantizeLinear",
-               {integers, names.first, names.second}, reals, std::nullopt));
+  insertion.insertBehind(
+      tensor.name,
+      makeQuantization("QuantizeLinear", tensor.name + "_QuantizeLinear",
+                       {tensor.name, names.first, names.second}, integers,
+                       std::nullopt));
+  insertion.insertBehind(tensor.name,
+                         makeQuantization("DequantizeLinear",
+                                          tensor.name + "_DequantizeLinear",
+                                          {integers, names.first, names.second},
+                                          reals, std::nullopt));
   for (int reader : tensor.readers)
     for (std::string &input : *graph.node(reader).mutable_input())
       if (input == tensor.name)
@@ -195,9 +175,10 @@ void QdqInserter::addDequantize(int reader, int operand, StringRef name,
                                 const Written &made,
                                 std::optional<int64_t> axis) {
   std::string reals = graph.uniqueName(name + "_DequantizeLinear_Output");
-  before[reader].push_back(
-      makeNode("DequantizeLinear", (name + "_DequantizeLinear").str(),
-               {made.integers, made.scale, made.zeroPoint}, reals, axis));
+  insertion.insertBefore(
+      reader, makeQuantization(
+                  "DequantizeLinear", (name + "_DequantizeLinear").str(),
+                  {made.integers, made.scale, made.zeroPoint}, reals, axis));
   graph.node(reader).set_input(operand, reals);
 }
 
@@ -291,34 +272,6 @@ llvm::Error QdqInserter::quantizeLayer(const PlannedLayer &layer) {
   return llvm::Error::success();
 }
 
-void QdqInserter::rebuildNodes() {
-  auto &nodes = *graph.graph().mutable_node();
-  google::protobuf::RepeatedPtrField<proto::NodeProto> all;
-  auto append = [&](std::vector<proto::NodeProto> &list) {
-    for (proto::NodeProto &node : list)
-      *all.Add() = std::move(node);
-  };
-  append(first);
-  for (int index = 0; index != nodes.size(); ++index) {
-    append(before[index]);
-    // Nodes without a name are called by their number, which would change.
-    if (nodes[index].name().empty())
-      nodes[index].set_name(graph.nameOf(index));
-    *all.Add() = std::move(nodes[index]);
-    append(after[index]);
-  }
-  nodes.Swap(&all);
-}
-
-void QdqInserter::importDomain() {
-  if (domain.empty() || graph.opset(domain))
-    return;
-  proto::OperatorSetIdProto *import =
-      graph.modelFile().model.add_opset_import();
-  import->set_domain(domain.str());
-  import->set_version(1);
-}
-
 llvm::Error QdqInserter::run() {
   for (const PlannedTensor &tensor : plan.tensors)
     leaders[tensor.name] = tensor.leader;
@@ -328,9 +281,8 @@ llvm::Error QdqInserter::run() {
       return error;
   for (const PlannedTensor &tensor : plan.tensors)
     quantizeTensor(tensor);
-  rebuildNodes();
-  importDomain();
-  graph.index();
+  insertion.apply();
+  importDomain(graph, domain);
   return llvm::Error::success();
 }
 

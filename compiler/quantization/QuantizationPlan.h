@@ -15,6 +15,7 @@ inline constexpr llvm::StringLiteral kAlreadyQuantized =
 struct PlannedLayer {
   int node = -1;
   bool quantized = false;
+  bool isExcluded = false;
   std::string reason;
   /// Inputs that are quantized activations.
   llvm::SmallVector<int, 2> activations;

@@ -4,6 +4,7 @@
 #include "compiler/quantization/BiasCorrection.h"
 #include "compiler/quantization/FoldIntoConv.h"
 #include "compiler/quantization/Migration.h"
+#include "compiler/quantization/OtherForms.h"
 #include "compiler/quantization/QdqInsertion.h"
 #include "compiler/quantization/RaiseOpset.h"
 
@@ -189,15 +190,21 @@ std::string reasonFor(const PlannedLayer &layer,
                       const QuantizeOptions &options) {
   if (!layer.quantized)
     return layer.reason;
+  std::string scales = options.perChannelWeights
+                           ? " with a scale for each channel"
+                           : " with one scale";
+  if (options.form == QuantizedForm::Dynamic)
+    return "activations quantized when the model runs, s8 weights" + scales;
+  if (options.form == QuantizedForm::WeightOnly)
+    return "weights in " + std::to_string(options.weightBits) +
+           " bits, a scale for " + std::to_string(options.blockSize);
   std::string activations =
       options.signedActivations ? "s8 activations" : "u8 activations";
   if (layer.activations.size() > 1)
     return activations + " on both sides";
   if (layer.weights < 0)
     return activations + ", weights as in the file";
-  return activations + (options.perChannelWeights
-                            ? ", s8 weights with a scale for each channel"
-                            : ", s8 weights with one scale");
+  return activations + ", s8 weights" + scales;
 }
 
 void describe(const ModelGraph &graph, const QuantizationPlan &plan,
@@ -259,14 +266,49 @@ void raiseOldOpset(ModelGraph &graph, std::vector<std::string> &warnings) {
   graph.index();
 }
 
+// The forms that need no calibration.
+llvm::Error quantizeWithoutTable(const ModelFile &source, ModelGraph &graph,
+                                 const llvm::StringSet<> &unused,
+                                 const QuantizeOptions &options,
+                                 QuantizedModel &result) {
+  auto plan = planQuantization(graph, options);
+  if (!plan)
+    return plan.takeError();
+  std::vector<LayerDecision> &layers = result.layers;
+  describe(graph, *plan, options, result);
+  llvm::Error error = options.form == QuantizedForm::Dynamic
+                          ? quantizeDynamically(graph, *plan, options)
+                          : quantizeWeightsOnly(graph, *plan, options);
+  if (error)
+    return error;
+  for (auto [index, layer] : llvm::enumerate(plan->layers)) {
+    layers[index].quantized = layer.quantized;
+    layers[index].reason = layer.quantized && layer.reason.empty()
+                               ? reasonFor(layer, options)
+                               : layer.reason;
+  }
+  auto embeddings = quantizeEmbeddings(graph);
+  if (!embeddings)
+    return embeddings.takeError();
+  if (*embeddings == 0)
+    if (llvm::Error nothing = checkSomethingToDo(*plan))
+      return nothing;
+  removeUnusedConstants(graph, unused);
+  warnOfInputs(source, graph, result.warnings);
+  return llvm::Error::success();
+}
+
 llvm::Error quantize(const ModelFile &source, ModelGraph &graph,
                      CalibrationTable table, const QuantizeOptions &options,
                      QuantizedModel &result) {
-  if (llvm::Error error = checkTable(source, graph, table))
-    return error;
+  if (options.form == QuantizedForm::Static)
+    if (llvm::Error error = checkTable(source, graph, table))
+      return error;
   llvm::StringSet<> unused = unusedConstants(graph);
   if (llvm::Error error = foldIntoConvolutions(graph))
     return error;
+  if (options.form != QuantizedForm::Static)
+    return quantizeWithoutTable(source, graph, unused, options, result);
   raiseOldOpset(graph, result.warnings);
   auto migrated = migrateScales(graph, table, options);
   if (!migrated)

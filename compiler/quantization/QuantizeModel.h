@@ -11,7 +11,17 @@
 
 namespace ashlar::quantization {
 
+enum class QuantizedForm {
+  Static,    // ranges of activations from a table, Q/DQ
+  Dynamic,   // activations are quantized when the model runs
+  WeightOnly // activations and products in floats
+};
+
 struct QuantizeOptions {
+  QuantizedForm form = QuantizedForm::Static;
+  /// Of WeightOnly: 4 or 8, and how many weights share a scale.
+  int weightBits = 8;
+  int64_t blockSize = 32;
   /// Activations in u8 (asymmetric) or s8 (symmetric).
   bool signedActivations = false;
   bool perChannelWeights = true;
@@ -46,7 +56,7 @@ struct QuantizedModel {
 /// options it uses some of them.
 std::vector<std::string> tensorsToCalibrate(const ModelFile &model);
 
-/// Inserts QuantizeLinear and DequantizeLinear.
+/// The model with integers. `table` is for the static form.
 llvm::Expected<QuantizedModel> quantizeModel(const ModelFile &model,
                                              const CalibrationTable &table,
                                              const QuantizeOptions &options);

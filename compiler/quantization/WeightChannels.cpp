@@ -41,7 +41,7 @@ std::vector<int64_t> channelsOf(const proto::NodeProto &node,
       return {};
     return channelsAlong(shape, ofInput ? axis : 1 - axis);
   }
-  if (shape.size() < 3)
+  if ((op != "Conv" && op != "ConvTranspose") || shape.size() < 3)
     return {};
   ConvIndex index(node, shape);
   int64_t count = 1;

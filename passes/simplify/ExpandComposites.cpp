@@ -20,6 +20,7 @@ struct ExpandComposites : impl::ExpandCompositesBase<ExpandComposites> {
     populateAttentionExpansions(patterns);
     populateLinearAttentionExpansions(patterns);
     populateLossExpansions(patterns);
+    populateNBitsExpansions(patterns);
     populateQuantizedExpansions(patterns);
     populateFusedExpansions(patterns);
     populateSignalExpansions(patterns);

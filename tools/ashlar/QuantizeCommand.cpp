@@ -72,23 +72,31 @@ static int run(const Arguments &arguments) {
   CompileOptions shapes;
   if (llvm::Error error = readShapeOptions(arguments, shapes))
     return fail(ExitUsage, std::move(error));
-  if (!arguments.has("calibration"))
+  bool isStatic = options.form == QuantizedForm::Static;
+  if (isStatic && !arguments.has("calibration"))
     return fail(ExitUsage, "say how far activations range: --calibration=FILE "
                            "('ashlar calibrate' makes it)");
   auto model = readModelFile(path);
   if (!model)
     return fail(ExitInvalid,
                 path + ": error: " + llvm::toString(model.takeError()));
-  auto table = readCalibrationTable(*arguments.value("calibration"));
-  if (!table)
-    return fail(ExitInvalid, table.takeError());
+  CalibrationTable table;
+  if (isStatic) {
+    auto read = readCalibrationTable(*arguments.value("calibration"));
+    if (!read)
+      return fail(ExitInvalid, read.takeError());
+    table = std::move(*read);
+  } else if (wantsAccuracy(arguments)) {
+    return fail(ExitUsage, "layers are searched and evaluated in the static "
+                           "form only");
+  }
   QuantizedModel result;
   int missed = ExitOk;
   if (wantsAccuracy(arguments)) {
-    missed = quantizeToGoal(arguments, **model, *table, options, result);
+    missed = quantizeToGoal(arguments, **model, table, options, result);
     if (!result.model)
       return missed;
-  } else if (int code = quantizePlainly(**model, *table, options, result)) {
+  } else if (int code = quantizePlainly(**model, table, options, result)) {
     return code;
   }
   countLayerMacs(**model, shapes.import, result.layers);
@@ -107,23 +115,25 @@ Command ashlar::tool::quantizeCommand() {
     options.insert(options.end(), more.begin(), more.end());
   options.push_back(
       {"json", "FILE", "every layer with its reason; '-' is standard output"});
-  return {"quantize",
-          "MODEL --calibration=FILE -o QUANTIZED [OPTION...]",
-          "a float model and its calibration table to a quantized model",
-          "Writes the model with QuantizeLinear and DequantizeLinear where "
-          "layers multiply\nintegers: standard ONNX, with the opset and all "
-          "names of the model, for Ashlar,\nONNX Runtime and Netron. "
-          "BatchNormalization is folded into convolutions first.\n\n"
-          "  ashlar calibrate model.onnx --data samples -o model.calib.json\n"
-          "  ashlar quantize model.onnx --calibration=model.calib.json -o "
-          "model.int8.onnx\n"
-          "  ashlar quantize model.onnx --calibration=model.calib.json "
-          "--exclude='^/head/' \\\n      -o model.int8.onnx\n"
-          "  ashlar quantize model.onnx --calibration=model.calib.json "
-          "--max-drop=1% \\\n      --evaluate=top1 --data samples --labels "
-          "labels.npy -o model.int8.onnx\n",
-          options,
-          1,
-          1,
-          run};
+  return {
+      "quantize",
+      "MODEL --calibration=FILE -o QUANTIZED [OPTION...]",
+      "a float model and its calibration table to a quantized model",
+      "Writes the model with QuantizeLinear and DequantizeLinear where "
+      "layers multiply\nintegers: standard ONNX, with the opset and all "
+      "names of the model, for Ashlar,\nONNX Runtime and Netron. "
+      "BatchNormalization is folded into convolutions first.\n--form=dynamic "
+      "and --form=weight-only need no calibration.\n\n"
+      "  ashlar calibrate model.onnx --data samples -o model.calib.json\n"
+      "  ashlar quantize model.onnx --calibration=model.calib.json -o "
+      "model.int8.onnx\n"
+      "  ashlar quantize model.onnx --calibration=model.calib.json "
+      "--exclude='^/head/' \\\n      -o model.int8.onnx\n"
+      "  ashlar quantize model.onnx --calibration=model.calib.json "
+      "--max-drop=1% \\\n      --evaluate=top1 --data samples --labels "
+      "labels.npy -o model.int8.onnx\n",
+      options,
+      1,
+      1,
+      run};
 }

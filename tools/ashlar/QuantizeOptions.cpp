@@ -3,6 +3,7 @@
 #include "tools/ashlar/Command.h"
 #include "tools/ashlar/ExitCode.h"
 
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Regex.h"
 
 using namespace ashlar;
@@ -11,6 +12,14 @@ using llvm::StringRef;
 
 std::vector<Option> ashlar::tool::quantizeOptions() {
   return {
+      {"form", "FORM",
+       "static (default): with the ranges of --calibration; dynamic:\n"
+       "activations are quantized when the model runs; weight-only: weights\n"
+       "of matrix products, which multiply in floats"},
+      {"bits", "N", "bits of weight-only weights: 8 (default) or 4"},
+      {"block", "N",
+       "weight-only weights that share a scale: 32 (default), or another\n"
+       "power of two from 16 on"},
       {"activations", "TYPE",
        "u8 (default): asymmetric; s8: symmetric about zero"},
       {"exclude", "REGEX",
@@ -29,6 +38,49 @@ std::vector<Option> ashlar::tool::quantizeOptions() {
        "take from biases what rounding the weights adds in the mean"}};
 }
 
+// --form, --bits and --block.
+static std::optional<int> readForm(const Arguments &arguments,
+                                   quantization::QuantizeOptions &options) {
+  std::string form = arguments.valueOr("form", "static");
+  if (form == "dynamic")
+    options.form = quantization::QuantizedForm::Dynamic;
+  else if (form == "weight-only")
+    options.form = quantization::QuantizedForm::WeightOnly;
+  else if (form != "static")
+    return fail(ExitUsage, "option '--form' got '" + form +
+                               "', expected static, dynamic or weight-only");
+  std::vector<StringRef> misplaced;
+  if (form != "weight-only")
+    misplaced = {"bits", "block"};
+  if (form != "static")
+    for (StringRef name :
+         {"calibration", "activations", "equalize", "migrate", "correct-bias"})
+      misplaced.push_back(name);
+  for (StringRef name : misplaced)
+    if (arguments.has(name))
+      return fail(ExitUsage, "option '--" + name + "' says nothing about the " +
+                                 form + " form");
+  if (auto text = arguments.value("bits")) {
+    auto bits = parseNumber("bits", *text, 8);
+    if (!bits)
+      return fail(ExitUsage, bits.takeError());
+    if (*bits != 4 && *bits != 8)
+      return fail(ExitUsage,
+                  "option '--bits' got '" + *text + "', expected 4 or 8");
+    options.weightBits = int(*bits);
+  }
+  if (auto text = arguments.value("block")) {
+    auto block = parseNumber("block", *text, 1 << 20);
+    if (!block)
+      return fail(ExitUsage, block.takeError());
+    if (*block < 16 || !llvm::isPowerOf2_64(*block))
+      return fail(ExitUsage, "option '--block' got '" + *text +
+                                 "', expected a power of two from 16 on");
+    options.blockSize = int64_t(*block);
+  }
+  return std::nullopt;
+}
+
 std::optional<int>
 ashlar::tool::readQuantizeOptions(const Arguments &arguments,
                                   quantization::QuantizeOptions &options) {
@@ -45,6 +97,8 @@ ashlar::tool::readQuantizeOptions(const Arguments &arguments,
                                  "' is no regular expression: " + problem);
     options.excludedNodes.push_back(text.str());
   }
+  if (auto code = readForm(arguments, options))
+    return code;
   options.equalize = arguments.has("equalize");
   options.correctBias = arguments.has("correct-bias");
   if (auto text = arguments.value("migrate")) {

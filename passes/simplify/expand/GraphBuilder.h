@@ -193,6 +193,7 @@ void populateEinsumExpansions(mlir::RewritePatternSet &);
 void populateAttentionExpansions(mlir::RewritePatternSet &);
 void populateLinearAttentionExpansions(mlir::RewritePatternSet &);
 void populateLossExpansions(mlir::RewritePatternSet &);
+void populateNBitsExpansions(mlir::RewritePatternSet &);
 void populateQuantizedExpansions(mlir::RewritePatternSet &);
 void populateFusedExpansions(mlir::RewritePatternSet &);
 void populateSignalExpansions(mlir::RewritePatternSet &);

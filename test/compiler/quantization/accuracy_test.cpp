@@ -242,5 +242,107 @@ TEST(BiasCorrectionTest, MeansStayWhereTheyWere) {
   EXPECT_LT(after, before / 10);
 }
 
+/// Two matrix products, a Gemm with all attributes, an embedding beside.
+std::string productsNet() {
+  return modelOf(17, inputOf("x", 1, "3,50") + outputOf("y") +
+                         weightsOf("w", "50,40") + weightsOf("v", "20,40") +
+                         weightsOf("c", "20") + layer("MatMul", "x,w", "m") +
+                         layer("Tanh", "m", "t") +
+                         layer("Gemm", "t,v,c", "y",
+                               intAttr("transB", 1) + floatAttr("alpha", 0.5f) +
+                                   floatAttr("beta", 2)));
+}
+
+double sqnrOfForm(const ModelFile &model, const QuantizeOptions &options,
+                  const data::Tensor &input) {
+  return sqnr(floatsOf(run(model, input).front()),
+              runQuantized(model, {}, options, input));
+}
+
+TEST(OtherFormsTest, ActivationsQuantizedWhenTheModelRuns) {
+  auto model = parseText(productsNet());
+  QuantizeOptions options;
+  options.form = QuantizedForm::Dynamic;
+  auto result = quantizeModel(*model, {}, options);
+  ASSERT_TRUE(bool(result));
+  EXPECT_THAT(nodesOf(*result->model),
+              testing::AllOf(
+                  HasSubstr("x_quantized = DynamicQuantizeLinear(x)"),
+                  HasSubstr("m_sums = MatMulInteger(x_quantized, w_quantized, "
+                            "x_zero_point)"),
+                  HasSubstr("m = Mul(m_unscaled, m_factor)"),
+                  HasSubstr("y = Add(y_product, c_added)")));
+  EXPECT_GT(sqnrOfForm(*model, options, makeInput({3, 50})), 35);
+}
+
+TEST(OtherFormsTest, ConvolutionsQuantizedWhenTheModelRuns) {
+  auto model = parseText(modelOf(
+      17, inputOf("x", 1, "1,4,9,9") + outputOf("y") +
+              weightsOf("w", "8,2,3,3") + weightsOf("b", "8") +
+              layer("Conv", "x,w,b", "y",
+                    intAttr("group", 2) + intsAttr("pads", {1, 1, 1, 1}))));
+  QuantizeOptions options;
+  options.form = QuantizedForm::Dynamic;
+  EXPECT_GT(sqnrOfForm(*model, options, makeInput({1, 4, 9, 9})), 35);
+}
+
+TEST(OtherFormsTest, WeightsInFewBits) {
+  auto model = parseText(productsNet());
+  QuantizeOptions options;
+  options.form = QuantizedForm::WeightOnly;
+  auto result = quantizeModel(*model, {}, options);
+  ASSERT_TRUE(bool(result));
+  EXPECT_THAT(nodesOf(*result->model),
+              testing::AllOf(HasSubstr("m = MatMulNBits(x, w_Q8, w_scales)"),
+                             HasSubstr("y = Add(y_product, y_bias)")));
+  data::Tensor input = makeInput({3, 50});
+  EXPECT_GT(sqnrOfForm(*model, options, input), 40);
+  options.weightBits = 4;
+  EXPECT_GT(sqnrOfForm(*model, options, input), 18);
+  // Blocks of 16: the last one of 50 is not full.
+  options.blockSize = 16;
+  auto four = quantizeModel(*model, {}, options);
+  ASSERT_TRUE(bool(four));
+  auto *packed = tensorOf(*four->model, "w_Q4");
+  ASSERT_TRUE(packed);
+  EXPECT_THAT(packed->dims(), ElementsAre(40, 4, 8));
+}
+
+TEST(OtherFormsTest, RecurrentWeightsAndEmbeddings) {
+  auto model = parseText(
+      modelOf(17, inputOf("x", 1, "5,2,8") + inputOf("i", 7, "4") +
+                      outputOf("y") + outputOf("e") + weightsOf("w", "1,16,8") +
+                      weightsOf("r", "1,16,4") + weightsOf("table", "64,32") +
+                      layer("LSTM", "x,w,r", "y", intAttr("hidden_size", 4)) +
+                      layer("Gather", "table,i", "e")));
+  QuantizeOptions options;
+  options.form = QuantizedForm::WeightOnly;
+  auto result = quantizeModel(*model, {}, options);
+  ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
+  EXPECT_THAT(
+      nodesOf(*result->model),
+      testing::AllOf(HasSubstr("y = LSTM(x, w_DequantizeLinear_Output, "
+                               "r_DequantizeLinear_Output)"),
+                     HasSubstr("e_quantized = Gather(table_quantized, i)"),
+                     HasSubstr("e = DequantizeLinear(e_quantized, "
+                               "table_scale, table_zero_point)")));
+  EXPECT_EQ(result->layers.front().reason,
+            "s8 weights, a scale for each row of the gates");
+}
+
+TEST(OtherFormsTest, Reasons) {
+  auto model = parseText(
+      modelOf(10, inputOf("x", 1, "1,2,4,4") + outputOf("y") +
+                      weightsOf("w", "2,2,1,1") + layer("Conv", "x,w", "y")));
+  QuantizeOptions options;
+  options.form = QuantizedForm::Dynamic;
+  EXPECT_EQ(errorOf(*model, {}, options),
+            "test.onnx: error: nothing to quantize: 1 layer: "
+            "DynamicQuantizeLinear begins with opset 11");
+  options.form = QuantizedForm::WeightOnly;
+  EXPECT_THAT(errorOf(*model, {}, options),
+              HasSubstr("weights alone are quantized in matrix products only"));
+}
+
 } // namespace
 } // namespace ashlar::quantization

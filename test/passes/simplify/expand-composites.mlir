@@ -107,3 +107,16 @@ func.func @momentum(%r: tensor<f32>, %t: tensor<i64>, %x: tensor<4xf32>, %g: ten
   %y:2 = "onnx.training.Momentum"(%r, %t, %x, %g, %v) {alpha = 0.9 : f32, beta = 1.0 : f32, mode = "standard", norm_coefficient = 0.0 : f32} : (tensor<f32>, tensor<i64>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
   return %y#0, %y#1 : tensor<4xf32>, tensor<4xf32>
 }
+
+// -----
+
+// Four bits each, the lower ones first, less the middle, 8; one scale a block.
+// CHECK-LABEL: func.func @four_bits
+// CHECK: %[[W:.*]] = "onnx.Constant"() {{.*}}dense<{{\[\[}}0.000000e+00], [2.000000e+00], [0.000000e+00]
+// CHECK: "onnx.MatMul"(%arg0, %[[W]])
+func.func @four_bits(%a: tensor<3x16xf32>) -> tensor<3x1xf32> {
+  %b = "onnx.Constant"() {value = dense<152> : tensor<1x1x8xui8>} : () -> tensor<1x1x8xui8>
+  %s = "onnx.Constant"() {value = dense<2.0> : tensor<1xf32>} : () -> tensor<1xf32>
+  %y = "onnx.ms.MatMulNBits"(%a, %b, %s) {K = 16 : i64, N = 1 : i64, bits = 4 : i64, block_size = 16 : i64, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0>} : (tensor<3x16xf32>, tensor<1x1x8xui8>, tensor<1xf32>) -> tensor<3x1xf32>
+  return %y : tensor<3x1xf32>
+}
