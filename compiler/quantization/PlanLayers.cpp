@@ -148,8 +148,11 @@ void LayerPlanner::lookForBias(int operand) {
     llvm::consumeError(values.takeError());
     return;
   }
-  // One for each channel, or one for all.
-  if (*values && ((*values)->size() == channels || (*values)->size() == 1) &&
+  // One for each channel, or one for all; a column is one for each row.
+  bool fits = *values &&
+              ((*values)->size() == 1 || ((*values)->size() == channels &&
+                                          (*values)->shape.back() == channels));
+  if (fits &&
       llvm::all_of((*values)->values, [](float x) { return std::isfinite(x); }))
     layer.bias = operand;
 }

@@ -149,6 +149,15 @@ TEST(QuantizationPlanTest, GemmIsOneProductAndOneBias) {
   EXPECT_EQ(tensorOf(*result.model, "w_scaled_scale")->dims(0), 3);
 }
 
+TEST(QuantizationPlanTest, ColumnsAreNoBiases) {
+  auto model = parseText(modelOf(
+      15, inputOf("x", 1, "3,4") + outputOf("y") + weightsOf("w", "4,3") +
+              weightsOf("c", "3,1") + layer("Gemm", "x,w,c", "y")));
+  QuantizedModel result = quantized(*model);
+  EXPECT_THAT(nodesOf(*result.model), HasSubstr(", c)"));
+  EXPECT_EQ(tensorOf(*result.model, "c_quantized"), nullptr);
+}
+
 TEST(QuantizationPlanTest, GreatBiasesCoarsenTheirWeights) {
   auto model = parseText(modelOf(
       15, inputOf("x", 1, "2,1") + outputOf("y") +
