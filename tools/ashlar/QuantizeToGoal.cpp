@@ -8,6 +8,7 @@
 #include "tools/ashlar/ModelOptions.h"
 #include "tools/ashlar/OutputFiles.h"
 #include "tools/ashlar/Progress.h"
+#include "tools/ashlar/QuantizeOptions.h"
 #include "tools/ashlar/SampleOptions.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -186,17 +187,16 @@ std::string GoalRun::key() const {
   add(hashOfModel(file));
   add(text);
   add(request.metric.text);
-  add(llvm::formatv("{0} {1} {2}", options.signedActivations,
-                    options.perChannelWeights, request.goal.leastShare)
-          .str());
-  for (const auto &list : {options.excludedNodes, options.excludedOperators})
-    add(llvm::join(list, "\t"));
+  add(std::to_string(request.goal.leastShare));
   std::vector<Option> dataOptions = sampleOptions();
+  for (const Option &option : quantizeOptions())
+    dataOptions.push_back(option);
   for (const Option &option : labelOptions())
     dataOptions.push_back(option);
   for (const Option &option : shapeOptions())
     dataOptions.push_back(option);
   for (const Option &option : dataOptions)
+    // Flags have the value "".
     for (StringRef value : arguments.values(option.name))
       add((option.name + "=" + value).str());
   return llvm::toHex(hash.final<32>(), /*LowerCase=*/true);

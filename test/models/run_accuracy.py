@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""What eight bits cost in accuracy: calibration by 'auto' on the first samples, evaluation on the others.
+
+usage: run_accuracy.py --ashlar=PROGRAM --data=FOLDER --scratch=FOLDER [--filter=REGEX]
+
+FOLDER holds models/ and datasets/. MNIST may lose 0.3 % of its accuracy, the others 1 %, relative to floats; where plain
+calibration loses more, layers are left in floats, at least 90 % of the multiply-accumulates staying int8. Models that are
+known to need more are listed with what they lose.
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def cases(data, scratch):
+    """(model, samples for calibration, options of the data, metric and its options, bound in percent)."""
+    sets = os.path.join(data, "datasets")
+    mnist = f"{sets}/mnist/t10k-images-idx3-ubyte.gz"
+    cifar = f"{sets}/cifar10-jpeg/test_first2000.bin.zst"
+    magika = f"{sets}/magika-bytes/inputs_int16.npz"
+    photographs = ["--data", f"{sets}/coco-val20", "--image-order=bgr"]
+    score = f"cmd:{sys.executable} {HERE}/score_outputs.py"
+    return [
+        ("mnist_8", 300, ["--data", mnist],
+         ["--evaluate=top1", "--labels", f"{sets}/mnist/t10k-labels-idx1-ubyte.gz"], 0.3),
+        ("winml_cifar_imageclassifier", 300,
+         ["--data", cifar, "--raw-type=uint8", "--raw-prefix=1", "--image-mean=127.5", "--image-scale=127.5"],
+         ["--evaluate=top1", "--labels", f"{cifar}:0"], 1),
+        ("squeezenet_fp32", 10, photographs + ["--image-mean=104,117,123"], ["--evaluate=agreement"], 1),
+        ("magika_v3_3", 100, ["--data", magika],
+         ["--evaluate=top1", "--labels", f"{sets}/magika-bytes/expected.tsv:class_index"], 1),
+        ("basic_pitch_nmp", 34, ["--data", f"{scratch}/sound.npy"], ["--evaluate=f1:0.3"], 1),
+        ("yolox_nano", 10, photographs + ["--image-fit=letterbox"], ["--evaluate=cosine"], 1),
+        ("g2p_bert_pron", 100, ["--data", f"{scratch}/words.npy"],
+         [f"--evaluate={score} masks {scratch}/words.npy 100 {scratch}/masks.cache", "--migrate=0.5"], 1),
+    ]
+
+
+# What is lost at most where the bound is not reached, in percent, with the search's result.
+SHORT = {}
+
+
+def run(command, codes=(0,)):
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if result.returncode not in codes:
+        raise RuntimeError(f"exit code {result.returncode}: {' '.join(command)}\n{result.stdout}")
+    return result
+
+
+def check(arguments, name, count, data, metric, bound):
+    model = os.path.join(arguments.data, "models", name, "model.onnx")
+    stem = os.path.join(arguments.scratch, name)
+    for leftover in (f"{arguments.scratch}/masks.cache",):
+        if os.path.exists(leftover):
+            os.remove(leftover)
+    run([arguments.ashlar, "calibrate", model, *data, f"--samples={count}", "-o", stem + ".calib.json"])
+    run([arguments.ashlar, "quantize", model, "--calibration=" + stem + ".calib.json", "-o", stem + ".int8.onnx", *metric,
+         *data, f"--skip={count}", f"--max-drop={bound}%", "--min-int8=90", "--trials-json=" + stem + ".trials.json"],
+        codes=(0, 6))
+    with open(stem + ".trials.json") as file:
+        result = json.load(file)
+    first, best = result["trials"][0], max(result["trials"], key=lambda t: (t["meets"], t["score"], -t["left"]))
+    print(f"{name:28} {result['reference']:9.4f} {first['score']:9.4f} {first['relative_drop'] * 100:8.2f} "
+          f"{best['left']:5} {best['int8_share'] * 100:6.1f} {best['score']:9.4f} {best['relative_drop'] * 100:8.2f}",
+          flush=True)
+    for layer in result["left"]:
+        print(f"    left in floats: {layer['node']} ({layer['op']})")
+    allowed = SHORT.get(name, bound)
+    if best["relative_drop"] * 100 > allowed:
+        print(f"failed: {name}: loses {best['relative_drop'] * 100:.2f} %, {allowed} % are allowed")
+        return False
+    if best["relative_drop"] * 100 > bound:
+        print(f"  note: {name} does not reach {bound} %")
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for option in ("ashlar", "data", "scratch"):
+        parser.add_argument("--" + option, required=True)
+    parser.add_argument("--filter", default=".", type=re.compile)
+    arguments = parser.parse_args()
+    if not arguments.data or not os.path.isdir(os.path.join(arguments.data, "datasets")):
+        print("skipped: no labelled data; give its folder with -DASHLAR_TEST_DATA=FOLDER")
+        print("0 passed, 0 failed, 1 skipped")
+        return 0
+    os.makedirs(arguments.scratch, exist_ok=True)
+    try:
+        run([sys.executable, f"{HERE}/natural_inputs.py", f"{arguments.data}/datasets", arguments.scratch])
+    except RuntimeError as problem:
+        print(f"skipped: inputs cannot be prepared (NumPy is needed): {problem}\n0 passed, 0 failed, 1 skipped")
+        return 0
+    print(f"{'model':28} {'floats':>9} {'int8':>9} {'loss %':>8} {'left':>5} {'int8 %':>6} {'score':>9} {'loss %':>8}")
+    results = []
+    for case in cases(arguments.data, arguments.scratch):
+        if arguments.filter.search(case[0]):
+            try:
+                results.append(check(arguments, *case))
+            except RuntimeError as problem:
+                print(f"failed: {case[0]}: {problem}")
+                results.append(False)
+    print(f"{sum(results)} passed, {len(results) - sum(results)} failed, 0 skipped")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Agreement with the model in floats, for 'ashlar quantize --evaluate=cmd:...'. The first call, which is the one for the
+model in floats, keeps what the later ones are compared with, in CACHE.
+
+    score_outputs.py masks WORDS.npy SKIP CACHE FOLDER     share of masked letters that get the same one
+    score_outputs.py detections CACHE FOLDER               F1 of detections: same class, boxes that overlap by half
+"""
+import pathlib
+import pickle
+import sys
+
+import numpy as np
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            return value, at
+
+
+def read_tensor(path):
+    """A TensorProto of f32, as Ashlar writes it: dims and raw data."""
+    data, at, dims, raw = path.read_bytes(), 0, [], b""
+    while at < len(data):
+        key, at = varint(data, at)
+        if key & 7 == 0:
+            value, at = varint(data, at)
+            if key >> 3 == 1:
+                dims.append(value)
+            continue
+        size, at = varint(data, at)
+        piece = data[at : at + size]
+        at += size
+        if key >> 3 == 9:
+            raw = piece
+        if key >> 3 == 1:  # packed
+            inside = 0
+            while inside < size:
+                value, inside = varint(piece, inside)
+                dims.append(value)
+    return np.frombuffer(raw, "<f4").reshape(dims)
+
+
+def outputs_of(folder):
+    count = len(list(folder.glob("test_data_set_*")))
+    return [read_tensor(folder / f"test_data_set_{i}/output_0.pb") for i in range(count)]
+
+
+def masked(outputs, words, skip):
+    mask = 29
+    return [row[word == mask].argmax(-1) for row, word in zip((o[0] for o in outputs), words[skip:])]
+
+
+def overlap(box, boxes):
+    low = np.maximum(box[:2], boxes[:, :2])
+    high = np.minimum(box[2:], boxes[:, 2:])
+    common = np.prod(np.clip(high - low, 0, None), axis=1)
+    areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    return common / (np.prod(box[2:] - box[:2]) + areas - common + 1e-9)
+
+
+def detect(output, size=416, threshold=0.3):
+    """Class and box of what YOLOX finds, the surest first, without doubles."""
+    cells = []
+    for stride in (8, 16, 32):
+        side = size // stride
+        y, x = np.mgrid[:side, :side]
+        cells.append(np.stack([x.ravel(), y.ravel(), np.full(side * side, stride)], 1))
+    cells = np.concatenate(cells).astype(np.float64)
+    centre = (output[:, :2] + cells[:, :2]) * cells[:, 2:]
+    half = np.exp(output[:, 2:4]) * cells[:, 2:] / 2
+    boxes = np.concatenate([centre - half, centre + half], 1)
+    classes = output[:, 5:].argmax(1)
+    scores = output[:, 4] * output[:, 5:].max(1)
+    found = []
+    for place in np.argsort(-scores, kind="stable"):
+        if scores[place] < threshold:
+            break
+        same = [box for label, box in found if label == classes[place]]
+        if not same or overlap(boxes[place], np.array(same)).max() < 0.45:
+            found.append((int(classes[place]), boxes[place]))
+    return found
+
+
+def f1(ours, theirs):
+    matched = total = 0
+    for a, b in zip(ours, theirs):
+        total += len(a) + len(b)
+        free = list(b)
+        for label, box in a:
+            for other in free:
+                if other[0] == label and overlap(box, other[1][None])[0] > 0.5:
+                    free = [one for one in free if one is not other]
+                    matched += 1
+                    break
+    return 2 * matched / total if total else 1.0
+
+
+def main():
+    kind, *rest, cache, folder = sys.argv[1:]
+    outputs = outputs_of(pathlib.Path(folder))
+    if kind == "masks":
+        found = masked(outputs, np.load(rest[0]), int(rest[1]))
+    else:
+        found = [detect(output[0]) for output in outputs]
+    cache = pathlib.Path(cache)
+    if not cache.exists():
+        cache.write_bytes(pickle.dumps(found))
+    reference = pickle.loads(cache.read_bytes())
+    if kind == "masks":
+        print(np.mean(np.concatenate(found) == np.concatenate(reference)))
+    else:
+        print(f1(found, reference))
+
+
+if __name__ == "__main__":
+    main()
