@@ -45,6 +45,8 @@ private:
   /// The name of the copy of a tensor; empty: it cannot be copied.
   std::string copyTensor(StringRef tensor);
   std::string copied(StringRef name) const { return ("int8/" + name).str(); }
+  bool isPartOfLayer(int node, StringRef tensor) const;
+  bool copyNode(int node);
   void addNode(int node, llvm::ArrayRef<std::string> inputs);
   bool exists(StringRef tensor) const {
     return to->producerOf(tensor) >= 0 || to->isInput(tensor);
@@ -70,6 +72,25 @@ void LayerCopier::addNode(int index, llvm::ArrayRef<std::string> inputs) {
   nodes.push_back(std::move(node));
 }
 
+// What quantizes its inputs, and what scales them before.
+bool LayerCopier::isPartOfLayer(int node, StringRef tensor) const {
+  StringRef op = from.node(node).op_type();
+  return op == "DequantizeLinear" || op == "QuantizeLinear" || !exists(tensor);
+}
+
+bool LayerCopier::copyNode(int index) {
+  const proto::NodeProto &node = from.node(index);
+  bool quantizes = node.op_type() != "DequantizeLinear";
+  std::vector<std::string> inputs;
+  for (const std::string &input : node.input()) {
+    inputs.push_back(quantizes && exists(input) ? input : copyTensor(input));
+    if (inputs.back().empty() && !input.empty())
+      return false;
+  }
+  addNode(index, inputs);
+  return true;
+}
+
 std::string LayerCopier::copyTensor(StringRef tensor) {
   if (tensor.empty())
     return "";
@@ -83,20 +104,9 @@ std::string LayerCopier::copyTensor(StringRef tensor) {
     *copy = *initializer;
     name = copied(tensor);
     copy->set_name(name);
-  } else if (producer >= 0 &&
-             (from.is(producer, "DequantizeLinear") ||
-              from.is(producer, "QuantizeLinear") ||
-              from.is(producer, "DequantizeLinear", "com.microsoft") ||
-              from.is(producer, "QuantizeLinear", "com.microsoft"))) {
-    const proto::NodeProto &node = from.node(producer);
-    bool quantizes = node.op_type() == "QuantizeLinear";
-    std::vector<std::string> inputs;
-    for (int i = 0; i != node.input_size(); ++i)
-      inputs.push_back(quantizes && i == 0 && exists(node.input(0))
-                           ? node.input(0)
-                           : copyTensor(node.input(i)));
-    addNode(producer, inputs);
-    name = copied(tensor);
+  } else if (producer >= 0 && isPartOfLayer(producer, tensor)) {
+    if (copyNode(producer))
+      name = copied(tensor);
   } else if (exists(tensor)) {
     name = tensor.str();
   }

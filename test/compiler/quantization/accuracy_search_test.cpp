@@ -145,6 +145,14 @@ TEST_F(AccuracySearchTest, RanksLayersByWhatTheySuffer) {
   }
 }
 
+TEST_F(AccuracySearchTest, RanksLayersWithScaledInputs) {
+  options.migrate = 0.5;
+  auto quantized = llvm::cantFail(quantizeModel(*model, table, options));
+  auto errors = llvm::cantFail(measureLayerErrors(setup, *model, quantized, 2));
+  ASSERT_TRUE(errors.has_value());
+  EXPECT_EQ(errors->size(), 4u);
+}
+
 TEST_F(AccuracySearchTest, LeavesTheLayersThatSuffer) {
   AccuracyResult result = search("sqnr", goalOf(20));
   EXPECT_TRUE(result.met);
