@@ -17,6 +17,9 @@ using Index = OpFoldResult;
 
 /// Rows of the output that a task computes.
 constexpr int64_t kBandRows = 8;
+/// Rows that are computed together: what an input row brings to several of them
+/// is brought into place once.
+constexpr int64_t kRowsAtOnce[] = {4, 2};
 /// Places of a filter row in one dot product.
 constexpr int64_t kGroup = 4;
 
@@ -32,9 +35,12 @@ public:
   void emitGrid();
 
 private:
-  void emitRow(Index batch, Index y, Index channel, Index count);
-  void emitPixels(Index batch, Index y, Index x, int64_t pixels, Index channel,
-                  Index count);
+  void emitRows(Index batch, Index y, int64_t rows);
+  void emitChannels(Index batch, Index y, int64_t rows, Index channel,
+                    Index count);
+  void emitPixels(Index batch, Index y, int64_t rows, Index x, int64_t pixels,
+                  Index channel, Index count);
+  DotProduct::Operand loadWeights(int64_t row, int64_t group, Index channel);
   /// Bytes of the places [first, first + 4) of a filter row, for all channels
   /// of a vector, where the row begins at `at`.
   DotProduct::Operand loadPlaces(Index at, int64_t first, Index count);
@@ -56,24 +62,35 @@ void DepthwiseEmitter::emitGrid() {
   Index batch = b.div(task, bands);
   Index low = b.mul(band, kBandRows);
   Index high = b.min(b.add(low, kBandRows), output.sizes[1]);
+  // Neighbouring rows of the output read the same rows of the input only where
+  // the filter moves by one.
+  if (conv.getStrides()[0] == 1 && conv.getDilations()[0] == 1 &&
+      conv.getFilterSizes()[2] > 1)
+    for (int64_t rows : kRowsAtOnce) {
+      Index end = b.add(low, b.mul(b.div(b.sub(high, low), rows), rows));
+      b.forLoop(low, end, rows, [&](Index y) { emitRows(batch, y, rows); });
+      low = end;
+    }
+  b.forLoop(low, high, 1, [&](Index y) { emitRows(batch, y, 1); });
+}
+
+void DepthwiseEmitter::emitRows(Index batch, Index y, int64_t rows) {
   // The number of channels is known: it is the filter's.
   int64_t channels = conv.getFilterSizes()[0], lanes = product.lanes();
   int64_t whole = channels / lanes * lanes;
-  b.forLoop(low, high, 1, [&](Index y) {
-    b.forLoop(b.fixed(0), b.fixed(whole), lanes, [&](Index channel) {
-      emitRow(batch, y, channel, b.fixed(lanes));
-    });
-    if (whole < channels)
-      emitRow(batch, y, b.fixed(whole), b.fixed(channels - whole));
+  b.forLoop(b.fixed(0), b.fixed(whole), lanes, [&](Index channel) {
+    emitChannels(batch, y, rows, channel, b.fixed(lanes));
   });
+  if (whole < channels)
+    emitChannels(batch, y, rows, b.fixed(whole), b.fixed(channels - whole));
 }
 
-void DepthwiseEmitter::emitRow(Index batch, Index y, Index channel,
-                               Index count) {
-  forPixels(b, output.sizes[2], tile::getTarget(conv).getVectorRegisters(),
-            [&](Index x, int64_t pixels) {
-              emitPixels(batch, y, x, pixels, channel, count);
-            });
+void DepthwiseEmitter::emitChannels(Index batch, Index y, int64_t rows,
+                                    Index channel, Index count) {
+  int64_t registers = tile::getTarget(conv).getVectorRegisters() / rows;
+  forPixels(b, output.sizes[2], registers, [&](Index x, int64_t pixels) {
+    emitPixels(batch, y, rows, x, pixels, channel, count);
+  });
 }
 
 DotProduct::Operand DepthwiseEmitter::loadPlaces(Index at, int64_t first,
@@ -94,33 +111,46 @@ DotProduct::Operand DepthwiseEmitter::loadPlaces(Index at, int64_t first,
   return product.interleaveLeft(b, bytes);
 }
 
-void DepthwiseEmitter::emitPixels(Index batch, Index y, Index x, int64_t pixels,
-                                  Index channel, Index count) {
-  ArrayRef<int64_t> sizes = conv.getFilterSizes();
-  int64_t groups = llvm::divideCeil(sizes[3], kGroup);
+DotProduct::Operand DepthwiseEmitter::loadWeights(int64_t row, int64_t group,
+                                                  Index channel) {
+  int64_t groups = llvm::divideCeil(conv.getFilterSizes()[3], kGroup);
+  Index at = b.add(
+      b.add(filter.offset, b.mul(filter.strides[0], row * groups + group)),
+      b.mul(channel, kGroup));
+  return product.loadRight(b, filter.flat, at, b.fixed(product.lanes()));
+}
+
+void DepthwiseEmitter::emitPixels(Index batch, Index y, int64_t rows, Index x,
+                                  int64_t pixels, Index channel, Index count) {
+  int64_t filterRows = conv.getFilterSizes()[2];
+  int64_t groups = llvm::divideCeil(conv.getFilterSizes()[3], kGroup);
+  // Several rows are computed only where the filter moves by one row.
+  int64_t step = rows > 1 ? 1 : conv.getDilations()[0];
   Index at = b.add(input.offset, b.mul(batch, input.strides[0]));
   at = b.add(at, b.mul(b.mul(y, conv.getStrides()[0]), input.strides[1]));
   at = b.add(at, b.mul(b.mul(x, conv.getStrides()[1]), input.strides[2]));
   at = b.add(at, channel);
-  SmallVector<Value> sums(pixels, product.zero(b));
-  for (int64_t r = 0; r < sizes[2]; ++r)
-    for (int64_t group = 0; group < groups; ++group) {
-      Index weights = b.add(
-          b.add(filter.offset, b.mul(filter.strides[0], r * groups + group)),
-          b.mul(channel, kGroup));
-      DotProduct::Operand right =
-          product.loadRight(b, filter.flat, weights, b.fixed(product.lanes()));
-      Index row =
-          b.add(at, b.mul(input.strides[1], r * conv.getDilations()[0]));
+  SmallVector<Value> sums(rows * pixels, product.zero(b));
+  for (int64_t inputRow = 0; inputRow < filterRows + rows - 1; ++inputRow)
+    for (int64_t group = 0; group < groups; ++group)
       for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-        Index from =
-            b.add(row, b.mul(input.strides[2], pixel * conv.getStrides()[1]));
-        sums[pixel] = product.add(b, loadPlaces(from, group * kGroup, count),
-                                  right, sums[pixel]);
+        Index from = b.add(at, b.mul(input.strides[1], inputRow * step));
+        from =
+            b.add(from, b.mul(input.strides[2], pixel * conv.getStrides()[1]));
+        DotProduct::Operand left = loadPlaces(from, group * kGroup, count);
+        for (int64_t row = 0; row < rows; ++row) {
+          int64_t filterRow = inputRow - row;
+          if (filterRow < 0 || filterRow >= filterRows)
+            continue;
+          Value &sum = sums[row * pixels + pixel];
+          sum =
+              product.add(b, left, loadWeights(filterRow, group, channel), sum);
+        }
       }
-    }
-  for (int64_t pixel = 0; pixel < pixels; ++pixel)
-    epilogue.store(b, sums[pixel], {batch, y, b.add(x, pixel), channel}, count);
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t pixel = 0; pixel < pixels; ++pixel)
+      epilogue.store(b, sums[row * pixels + pixel],
+                     {batch, b.add(y, row), b.add(x, pixel), channel}, count);
 }
 
 } // namespace
