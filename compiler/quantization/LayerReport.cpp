@@ -80,7 +80,10 @@ void quantization::writeLayersJson(const QuantizedModel &model,
         json.object([&] {
           json.attribute("name", llvm::json::fixUTF8(layer.node));
           json.attribute("op", layer.op);
-          json.attribute("precision", layer.quantized ? "int8" : "f32");
+          json.attribute("precision", layer.quantized && !layer.floatProducts
+                                          ? "int8"
+                                          : "f32");
+          json.attribute("quantized", layer.quantized);
           json.attribute("reason", llvm::json::fixUTF8(layer.reason));
           if (layer.macs >= 0)
             json.attribute("macs", layer.macs);

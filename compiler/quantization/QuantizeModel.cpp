@@ -283,6 +283,7 @@ llvm::Error quantizeWithoutTable(const ModelFile &source, ModelGraph &graph,
     return error;
   for (auto [index, layer] : llvm::enumerate(plan->layers)) {
     layers[index].quantized = layer.quantized;
+    layers[index].floatProducts = options.form == QuantizedForm::WeightOnly;
     layers[index].reason = layer.quantized && layer.reason.empty()
                                ? reasonFor(layer, options)
                                : layer.reason;

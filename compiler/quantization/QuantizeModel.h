@@ -42,7 +42,8 @@ struct LayerDecision {
   std::string node, op;
   bool quantized = false;
   std::string reason;
-  int64_t macs = -1; // -1: not known
+  int64_t macs = -1;          // -1: not known
+  bool floatProducts = false; // quantized weights alone
 };
 
 struct QuantizedModel {
