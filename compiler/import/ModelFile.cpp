@@ -64,6 +64,15 @@ Error parseBinary(StringRef bytes, proto::ModelProto &model) {
 
 } // namespace
 
+std::unique_ptr<ModelFile> copyOf(const ModelFile &model) {
+  auto copy = std::make_unique<ModelFile>();
+  copy->model = model.model;
+  copy->buffer = model.buffer;
+  copy->name = model.name;
+  copy->folder = model.folder;
+  return copy;
+}
+
 Expected<std::unique_ptr<ModelFile>>
 parseModelFile(std::shared_ptr<MemoryBuffer> buffer, StringRef name,
                StringRef folder, bool text) {

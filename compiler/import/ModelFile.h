@@ -24,6 +24,9 @@ struct ModelFile {
   std::string folder;
 };
 
+/// A copy whose messages may be changed; large tensors stay where they are.
+std::unique_ptr<ModelFile> copyOf(const ModelFile &model);
+
 /// Parses a model; `text` for protobuf's text format.
 llvm::Expected<std::unique_ptr<ModelFile>>
 parseModelFile(std::shared_ptr<llvm::MemoryBuffer> buffer, llvm::StringRef name,

@@ -19,15 +19,6 @@ double LayerError::sqnr() const {
 
 namespace {
 
-std::unique_ptr<ModelFile> copyOf(const ModelFile &model) {
-  auto copy = std::make_unique<ModelFile>();
-  copy->model = model.model;
-  copy->buffer = model.buffer;
-  copy->name = model.name;
-  copy->folder = model.folder;
-  return copy;
-}
-
 /// Copies quantized layers, with what quantizes their inputs, into the model
 /// in floats.
 class LayerCopier {

@@ -16,16 +16,6 @@ using namespace ashlar;
 using namespace ashlar::quantization;
 using llvm::StringRef;
 
-// A copy that may be changed; large tensors stay where they are.
-static std::unique_ptr<ModelFile> copyOf(const ModelFile &model) {
-  auto copy = std::make_unique<ModelFile>();
-  copy->model = model.model;
-  copy->buffer = model.buffer;
-  copy->name = model.name;
-  copy->folder = model.folder;
-  return copy;
-}
-
 std::vector<std::string>
 quantization::tensorsToCalibrate(const ModelFile &model) {
   std::unique_ptr<ModelFile> copy = copyOf(model);

@@ -182,14 +182,7 @@ bool ElementwiseEmitter::analyse() {
 void ElementwiseEmitter::emit() {
   for (unsigned number = 0; number < op->getNumOperands(); ++number)
     operands.emplace_back(b, op, number, walk);
-  auto structured = cast<linalg::LinalgOp>(op.getOperation());
-  SmallVector<Range> ranges = structured.createLoopRanges(b, op.getLoc());
-  for (const StridedWalk::Group &group : walk.groups) {
-    Index extent = b.fixed(1);
-    for (unsigned loop : group)
-      extent = b.mul(extent, ranges[loop].size);
-    extents.push_back(extent);
-  }
+  extents = walk.extents(b, op);
   lanes = chooseLanes();
   emitOuter();
   op.erase();

@@ -182,17 +182,12 @@ void InterleaveEmitter::emitRow(ArrayRef<Index> offsets, Index low,
 void InterleaveEmitter::emit() {
   for (unsigned number = 0; number < op->getNumOperands(); ++number)
     operands.emplace_back(b, op, number, walk);
-  auto structured = cast<linalg::LinalgOp>(op.getOperation());
-  SmallVector<Range> ranges = structured.createLoopRanges(b, op.getLoc());
   SmallVector<unsigned> outer;
   Values highs;
-  for (auto [number, group] : llvm::enumerate(walk.groups)) {
-    if (number == channels || number == pixels)
+  for (auto [group, size] : llvm::enumerate(walk.extents(b, op))) {
+    if (group == channels || group == pixels)
       continue;
-    Index size = b.fixed(1);
-    for (unsigned loop : group)
-      size = b.mul(size, ranges[loop].size);
-    outer.push_back(number);
+    outer.push_back(group);
     highs.push_back(b.value(size));
   }
   int64_t blocks = llvm::divideCeil(extent, kBlock);

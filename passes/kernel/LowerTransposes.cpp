@@ -255,14 +255,7 @@ void TransposeEmitter::emitBand(Index low, Index bands, Index rows) {
 void TransposeEmitter::emit() {
   for (unsigned number = 0; number < op->getNumOperands(); ++number)
     operands.emplace_back(b, op, number, walk);
-  auto structured = cast<linalg::LinalgOp>(op.getOperation());
-  SmallVector<Range> ranges = structured.createLoopRanges(b, op.getLoc());
-  for (const StridedWalk::Group &group : walk.groups) {
-    Index extent = b.fixed(1);
-    for (unsigned loop : group)
-      extent = b.mul(extent, ranges[loop].size);
-    extents.push_back(extent);
-  }
+  extents = walk.extents(b, op);
   int64_t bytes = 4;
   for (Type type : op.getBody()->getArgumentTypes())
     bytes = std::max<int64_t>(bytes, type.getIntOrFloatBitWidth() / 8);

@@ -109,6 +109,20 @@ std::optional<int64_t> StridedWalk::extentOf(linalg::GenericOp op,
   return extent;
 }
 
+SmallVector<OpFoldResult> StridedWalk::extents(IndexArithmetic &b,
+                                               linalg::GenericOp op) const {
+  auto structured = cast<linalg::LinalgOp>(op.getOperation());
+  SmallVector<Range> ranges = structured.createLoopRanges(b, op.getLoc());
+  SmallVector<OpFoldResult> sizes;
+  for (const Group &group : groups) {
+    OpFoldResult size = b.fixed(1);
+    for (unsigned loop : group)
+      size = b.mul(size, ranges[loop].size);
+    sizes.push_back(size);
+  }
+  return sizes;
+}
+
 std::optional<int64_t> StridedWalk::stepOf(linalg::GenericOp op,
                                            unsigned number,
                                            const Group &group) const {

@@ -25,6 +25,10 @@ struct StridedWalk {
   std::optional<int64_t> extentOf(mlir::linalg::GenericOp op,
                                   const Group &group) const;
 
+  /// Iterations of every group.
+  llvm::SmallVector<mlir::OpFoldResult>
+  extents(IndexArithmetic &b, mlir::linalg::GenericOp op) const;
+
   /// How many elements operand `number` moves at a step of a group, where that
   /// is known.
   std::optional<int64_t> stepOf(mlir::linalg::GenericOp op, unsigned number,

@@ -28,6 +28,8 @@ import sys
 
 import numpy as np
 
+from protobuf_wire import read_varint
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "numerics"))
 from onnx_file import block, number, tensor, value_info, varint  # noqa: E402
 
@@ -38,17 +40,6 @@ ENOUGH_DB = 60
 DTYPES = {"f32": np.float32, "u8": np.uint8, "s8": np.int8, "i8": np.int8, "i64": np.int64, "i32": np.int32,
           "bool": np.bool_}
 ELEMENTS = {1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 9: np.bool_}
-
-
-def read_varint(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return value, at
 
 
 def fields(data):

@@ -17,22 +17,13 @@ import re
 import subprocess
 import sys
 
+from protobuf_wire import read_varint
+
 CPUS = ("x86-64-v3", "skylake-avx512", "icelake-server", "sapphirerapids")
 QUANTIZED = re.compile(r"_(qdq|qop|qoperator|dynq)$")
 CANNOT_RUN = 5  # exit code: the CPU lacks a feature
 BEYOND = 6  # exit code: ran, but differs from what is recorded
 TYPES = {1: "f", 2: "B", 3: "b", 6: "i", 7: "q"}  # TensorProto.DataType
-
-
-def varint(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return value, at
 
 
 def elements(path):
@@ -41,13 +32,13 @@ def elements(path):
         data = f.read()
     at, kind, raw = 0, 0, b""
     while at < len(data):
-        key, at = varint(data, at)
+        key, at = read_varint(data, at)
         field, wire = key >> 3, key & 7
         if wire == 0:
-            value, at = varint(data, at)
+            value, at = read_varint(data, at)
             kind = value if field == 2 else kind
         elif wire == 2:
-            size, at = varint(data, at)
+            size, at = read_varint(data, at)
             raw = data[at:at + size] if field == 9 else raw
             at += size
         else:

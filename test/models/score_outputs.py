@@ -11,29 +11,20 @@ import sys
 
 import numpy as np
 
-
-def varint(data, at):
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            return value, at
+from protobuf_wire import read_varint
 
 
 def read_tensor(path):
     """A TensorProto of f32, as Ashlar writes it: dims and raw data."""
     data, at, dims, raw = path.read_bytes(), 0, [], b""
     while at < len(data):
-        key, at = varint(data, at)
+        key, at = read_varint(data, at)
         if key & 7 == 0:
-            value, at = varint(data, at)
+            value, at = read_varint(data, at)
             if key >> 3 == 1:
                 dims.append(value)
             continue
-        size, at = varint(data, at)
+        size, at = read_varint(data, at)
         piece = data[at : at + size]
         at += size
         if key >> 3 == 9:
@@ -41,7 +32,7 @@ def read_tensor(path):
         if key >> 3 == 1:  # packed
             inside = 0
             while inside < size:
-                value, inside = varint(piece, inside)
+                value, inside = read_varint(piece, inside)
                 dims.append(value)
     return np.frombuffer(raw, "<f4").reshape(dims)
 
