@@ -130,7 +130,10 @@ void DepthwiseEmitter::emitPixels(Index batch, Index y, int64_t rows, Index x,
   at = b.add(at, b.mul(b.mul(y, conv.getStrides()[0]), input.strides[1]));
   at = b.add(at, b.mul(b.mul(x, conv.getStrides()[1]), input.strides[2]));
   at = b.add(at, channel);
-  SmallVector<Value> sums(rows * pixels, product.zero(b));
+  Value zero = product.zero(b);
+  Value bias =
+      epilogue.biasOf(b, channel, cast<VectorType>(zero.getType()), count);
+  SmallVector<Value> sums(rows * pixels, bias ? bias : zero);
   for (int64_t inputRow = 0; inputRow < filterRows + rows - 1; ++inputRow)
     for (int64_t group = 0; group < groups; ++group)
       for (int64_t pixel = 0; pixel < pixels; ++pixel) {
@@ -147,10 +150,14 @@ void DepthwiseEmitter::emitPixels(Index batch, Index y, int64_t rows, Index x,
               product.add(b, left, loadWeights(filterRow, group, channel), sum);
         }
       }
-  for (int64_t row = 0; row < rows; ++row)
+  for (int64_t row = 0; row < rows; ++row) {
+    SmallVector<PlacedSums> placed;
     for (int64_t pixel = 0; pixel < pixels; ++pixel)
-      epilogue.store(b, sums[row * pixels + pixel],
-                     {batch, b.add(y, row), b.add(x, pixel), channel}, count);
+      placed.push_back({sums[row * pixels + pixel],
+                        {batch, b.add(y, row), b.add(x, pixel), channel},
+                        count});
+    epilogue.store(b, placed);
+  }
 }
 
 } // namespace

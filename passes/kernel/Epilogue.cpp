@@ -5,6 +5,8 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 
+#include "dialects/tile/TileDialect.h"
+
 using namespace mlir;
 using namespace ashlar;
 
@@ -88,7 +90,10 @@ bool ashlar::isElementwiseBody(linalg::GenericOp op) {
 
 Epilogue::Epilogue(IndexArithmetic &b, Region &region, ValueRange extraBuffers,
                    Value init)
-    : region(region), destination(FlatView::of(b, init)) {
+    : region(region), rounding(ByteRounding::match(
+                          region.front().getTerminator()->getOperand(0))),
+      permutesBytes(tile::getTarget(region.getParentOp()).getVbmi()),
+      destination(FlatView::of(b, init)) {
   for (Value extra : extraBuffers)
     extras.push_back(FlatView::of(b, extra));
 }
@@ -96,9 +101,29 @@ Epilogue::Epilogue(IndexArithmetic &b, Region &region, ValueRange extraBuffers,
 bool Epilogue::isLong() const {
   constexpr int64_t kShort = 8;
   int64_t count = 0;
-  for (Operation &op : region.front())
+  for (Operation &op : region.front()) {
     count += isa_and_present<math::MathDialect>(op.getDialect()) ? kShort : 1;
+    if (rounding && op.getResults() == ValueRange(rounding->real))
+      break;
+  }
   return count > kShort;
+}
+
+Value Epilogue::biasOf(IndexArithmetic &b, OpFoldResult channel,
+                       VectorType type, OpFoldResult count) {
+  Block &block = region.front();
+  BlockArgument sum = block.getArgument(0);
+  auto add = dyn_cast<arith::AddIOp>(block.front());
+  if (!add || add.getLhs() != sum || !sum.hasOneUse())
+    return nullptr;
+  auto bias = dyn_cast<BlockArgument>(add.getRhs());
+  if (!bias || bias.getOwner() != &block || bias == sum)
+    return nullptr;
+  const FlatView &view = extras[bias.getArgNumber() - 1];
+  if (view.strides.size() != 1)
+    return nullptr;
+  addedBias = add;
+  return loadVector(b, view.flat, b.add(view.offset, channel), type, count);
 }
 
 OpFoldResult Epilogue::offsetIn(IndexArithmetic &b, const FlatView &view,
@@ -133,10 +158,17 @@ Value Epilogue::loadExtra(IndexArithmetic &b, unsigned index,
         memref::LoadOp::create(b, view.flat, ValueRange{b.value(view.offset)});
     return vector::BroadcastOp::create(b, type, scalar);
   }
-  OpFoldResult at = view.strides.size() == 1
-                        ? b.add(view.offset, position.channel)
-                        : offsetIn(b, view, position);
-  if (view.strides.size() > 1 && b.known(view.sizes.back()) == 1 &&
+  if (view.strides.size() == 1) {
+    for (const ChannelExtra &known : loaded)
+      if (known.index == index && known.channel == position.channel)
+        return known.values;
+    Value values = loadVector(
+        b, view.flat, b.add(view.offset, position.channel), type, count);
+    loaded.push_back({index, position.channel, values});
+    return values;
+  }
+  OpFoldResult at = offsetIn(b, view, position);
+  if (b.known(view.sizes.back()) == 1 &&
       b.known(destination.sizes.back()) != 1) {
     Value scalar =
         memref::LoadOp::create(b, view.flat, ValueRange{b.value(at)});
@@ -145,24 +177,115 @@ Value Epilogue::loadExtra(IndexArithmetic &b, unsigned index,
   return loadVector(b, view.flat, at, type, count);
 }
 
-void Epilogue::store(IndexArithmetic &b, Value accumulator,
-                     const OutputPosition &position, OpFoldResult count) {
-  auto type = cast<VectorType>(accumulator.getType());
-  int64_t lanes = type.getNumElements();
+Value Epilogue::compute(IndexArithmetic &b, const PlacedSums &placed,
+                        Value wanted) {
+  int64_t lanes = cast<VectorType>(placed.sums.getType()).getNumElements();
   Block &block = region.front();
   IRMapping mapping;
-  mapping.map(block.getArgument(0), accumulator);
+  mapping.map(block.getArgument(0), placed.sums);
   for (unsigned index = 0; index < extras.size(); ++index) {
     BlockArgument argument = block.getArgument(index + 1);
-    if (argument.use_empty())
+    bool isUsed = llvm::any_of(argument.getUsers(), [&](Operation *user) {
+      return user != addedBias;
+    });
+    if (!isUsed)
       continue;
-    auto extraType = VectorType::get({lanes}, argument.getType());
-    mapping.map(argument, loadExtra(b, index, position, extraType, count));
+    auto type = VectorType::get({lanes}, argument.getType());
+    mapping.map(argument,
+                loadExtra(b, index, placed.position, type, placed.count));
   }
-  for (Operation &op : block.without_terminator())
-    mapping.map(op.getResults(),
-                vectorizeOperation(b, op, mapping, lanes)->getResults());
-  Value result = mapping.lookup(block.getTerminator()->getOperand(0));
-  storeVector(b, result, destination.flat, offsetIn(b, destination, position),
-              count);
+  for (Operation &op : block.without_terminator()) {
+    if (mapping.contains(wanted))
+      break;
+    if (&op == addedBias)
+      mapping.map(op.getResult(0), placed.sums);
+    else
+      mapping.map(op.getResults(),
+                  vectorizeOperation(b, op, mapping, lanes)->getResults());
+  }
+  return mapping.lookup(wanted);
+}
+
+void Epilogue::storeOne(IndexArithmetic &b, const PlacedSums &placed) {
+  Value result =
+      compute(b, placed, region.front().getTerminator()->getOperand(0));
+  storeVector(b, result, destination.flat,
+              offsetIn(b, destination, placed.position), placed.count);
+}
+
+void Epilogue::store(IndexArithmetic &b, ArrayRef<PlacedSums> all) {
+  int64_t lanes = cast<VectorType>(all.front().sums.getType()).getNumElements();
+  bool packs = rounding && (lanes == 8 || lanes == 16);
+  // Loaded once, because the stores in between could be to the same memory for
+  // all that LLVM knows.
+  loaded.clear();
+  while (!all.empty()) {
+    size_t size = packs ? std::min(all.size(), kPackedVectors) : 1;
+    if (size == 1)
+      storeOne(b, all.front());
+    else
+      storePacked(b, all.take_front(size));
+    all = all.drop_front(size);
+  }
+}
+
+bool Epilogue::adjoinsNext(IndexArithmetic &b, const PlacedSums &placed) {
+  auto count = b.known(placed.count);
+  if (!count || placed.next == PlacedSums::Next::Elsewhere)
+    return false;
+  if (placed.next == PlacedSums::Next::Channels)
+    return true;
+  size_t rank = destination.strides.size();
+  auto channels = b.known(destination.sizes.back());
+  return rank >= 2 && channels &&
+         b.known(destination.strides[rank - 2]) == channels &&
+         (permutesBytes || *count % 4 == 0);
+}
+
+void Epilogue::storePacked(IndexArithmetic &b, ArrayRef<PlacedSums> group) {
+  SmallVector<Value> reals;
+  for (const PlacedSums &placed : group)
+    reals.push_back(compute(b, placed, rounding->real));
+  Value bytes = packBytes(b, reals, *rounding);
+  for (size_t first = 0, end; first < group.size(); first = end) {
+    end = first + 1;
+    while (end < group.size() && adjoinsNext(b, group[end - 1]))
+      ++end;
+    storeRun(b, bytes, first, group.slice(first, end - first));
+  }
+}
+
+void Epilogue::storeRun(IndexArithmetic &b, Value bytes, int64_t first,
+                        ArrayRef<PlacedSums> run) {
+  int64_t all = cast<VectorType>(bytes.getType()).getNumElements();
+  int64_t lanes = all / kPackedVectors;
+  OpFoldResult at = offsetIn(b, destination, run.front().position);
+  auto slice = [&](Value of, int64_t from, int64_t size) -> Value {
+    return vector::ExtractStridedSliceOp::create(b, of, ArrayRef<int64_t>{from},
+                                                 ArrayRef<int64_t>{size},
+                                                 ArrayRef<int64_t>{1});
+  };
+  auto isWhole = [&](const PlacedSums &placed) {
+    return b.known(placed.count) == lanes;
+  };
+  if (llvm::all_of(run.drop_back(), isWhole)) {
+    int64_t before = (run.size() - 1) * lanes;
+    storeVector(b, slice(bytes, first * lanes, before + lanes),
+                destination.flat, at, b.add(run.back().count, before));
+    return;
+  }
+  // What exists is moved together, and stored in pieces that need no mask.
+  SmallVector<int64_t> order;
+  for (auto [index, placed] : llvm::enumerate(run))
+    for (int64_t lane = 0; lane < b.known(placed.count).value_or(lanes); ++lane)
+      order.push_back((first + index) * lanes + lane);
+  int64_t size = order.size();
+  order.resize(all, order.back());
+  Value together = vector::ShuffleOp::create(b, bytes, bytes, order);
+  for (int64_t from = 0; from < size;) {
+    int64_t piece = llvm::bit_floor(static_cast<uint64_t>(size - from));
+    vector::StoreOp::create(b, slice(together, from, piece), destination.flat,
+                            ValueRange{b.value(b.add(at, from))});
+    from += piece;
+  }
 }

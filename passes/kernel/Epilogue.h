@@ -5,13 +5,25 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/IRMapping.h"
 
-#include "passes/kernel/IndexArithmetic.h"
+#include "passes/kernel/BytePacking.h"
 
 namespace ashlar {
 
 /// Where in the destination a vector lies.
 struct OutputPosition {
   mlir::OpFoldResult batch, y, x, channel;
+};
+
+/// A vector of accumulators, and where its results go.
+struct PlacedSums {
+  enum class Next { Elsewhere, Channels, Pixel };
+
+  mlir::Value sums;
+  OutputPosition position;
+  mlir::OpFoldResult count; // elements that exist
+  /// What the vector after this one holds: the channels behind these, or (where
+  /// these are a pixel's last channels) the first channels of the next pixel.
+  Next next = Next::Elsewhere;
 };
 
 /// Applies an epilogue region to vectors of accumulators and stores them.
@@ -27,12 +39,37 @@ public:
   /// once in a loop than once for every accumulator of a tile.
   bool isLong() const;
 
-  /// Stores `accumulator` (a vector) at `position`; only the first `count`
-  /// elements exist.
-  void store(IndexArithmetic &b, mlir::Value accumulator,
-             const OutputPosition &position, mlir::OpFoldResult count);
+  /// What integer sums of `count` channels from `channel` on start from, in
+  /// place of zero: their bias, which the epilogue then does not add any more.
+  /// Nothing where it adds none.
+  mlir::Value biasOf(IndexArithmetic &b, mlir::OpFoldResult channel,
+                     mlir::VectorType type, mlir::OpFoldResult count);
+
+  void store(IndexArithmetic &b, llvm::ArrayRef<PlacedSums> all);
+  void store(IndexArithmetic &b, mlir::Value sums,
+             const OutputPosition &position, mlir::OpFoldResult count) {
+    store(b, PlacedSums{sums, position, count});
+  }
 
 private:
+  /// `wanted`, a value of the region, for a vector of accumulators.
+  mlir::Value compute(IndexArithmetic &b, const PlacedSums &placed,
+                      mlir::Value wanted);
+  void storeOne(IndexArithmetic &b, const PlacedSums &placed);
+  /// Vectors that are made bytes together.
+  void storePacked(IndexArithmetic &b, llvm::ArrayRef<PlacedSums> group);
+  /// True if the results of `placed` and of the vector behind it adjoin.
+  bool adjoinsNext(IndexArithmetic &b, const PlacedSums &placed);
+  void storeRun(IndexArithmetic &b, mlir::Value bytes, int64_t first,
+                llvm::ArrayRef<PlacedSums> run);
+
+  /// Extras that depend on the channel alone, as loaded for earlier pixels.
+  struct ChannelExtra {
+    unsigned index;
+    mlir::OpFoldResult channel;
+    mlir::Value values;
+  };
+
   mlir::OpFoldResult offsetIn(IndexArithmetic &b, const FlatView &view,
                               const OutputPosition &position);
   mlir::Value loadExtra(IndexArithmetic &b, unsigned index,
@@ -40,8 +77,14 @@ private:
                         mlir::OpFoldResult count);
 
   mlir::Region &region;
+  /// Where the results are bytes that can be packed.
+  std::optional<ByteRounding> rounding;
+  bool permutesBytes; // in one instruction
+  /// The addition of the bias, which the sums have started from.
+  mlir::Operation *addedBias = nullptr;
   FlatView destination;
   llvm::SmallVector<FlatView> extras;
+  llvm::SmallVector<ChannelExtra> loaded; // by the store at hand
 };
 
 /// True if all operations of a body can be copied for vectors, and its

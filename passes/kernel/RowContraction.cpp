@@ -49,8 +49,11 @@ private:
   void emitGroup(Index lhsK, Index rhsK, ArrayRef<Index> pixelOffsets,
                  ChannelTile channels, int64_t count,
                  MutableArrayRef<Value> sums);
-  void storeSum(Value sum, const OutputPosition &tile, Index pixel,
-                int64_t tileColumns, int64_t vector, ChannelTile channels);
+  /// The biases or zero for every vector of a tile.
+  SmallVector<Value> firstSums(int64_t pixels, ChannelTile channels);
+  /// Stores the sums of neighbouring pixels of a row.
+  void storePixels(ArrayRef<Value> sums, const OutputPosition &first,
+                   ChannelTile channels);
   /// Stores all sums of a tile with one copy of the epilogue.
   void storeInLoop(ArrayRef<Value> sums, const OutputPosition &tile,
                    int64_t tileColumns, ChannelTile channels);
@@ -285,7 +288,7 @@ void ContractionEmitter::emitTile(Index batch, Index y, Index x,
     for (int64_t column = 0; column < tileColumns; ++column)
       pixels.push_back(b.add(b.mul(c.lhsRow, row), b.mul(c.lhsColumn, column)));
 
-  SmallVector<Value> sums(pixels.size() * channels.vectors, product.zero(b));
+  SmallVector<Value> sums = firstSums(pixels.size(), channels);
   if (c.outer == 1) {
     sums = emitRun(lhsAt, rhsAt, pixels, channels, sums);
   } else {
@@ -310,25 +313,61 @@ void ContractionEmitter::emitTile(Index batch, Index y, Index x,
     sums = SmallVector<Value>(loop.getResults());
   }
 
+  OutputPosition first{batch, y, x, b.add(c.firstChannel, channels.first)};
   if (epilogue.isLong())
-    storeInLoop(sums, {batch, y, x, channels.first}, tileColumns, channels);
-  else
-    for (auto [index, sum] : llvm::enumerate(sums))
-      storeSum(sum, {batch, y, x, channels.first},
-               b.fixed(index / channels.vectors), tileColumns,
-               index % channels.vectors, channels);
+    return storeInLoop(sums, first, tileColumns, channels);
+  ArrayRef<Value> rest = sums;
+  for (int64_t row = 0; row < tileRows; ++row) {
+    OutputPosition position = first;
+    position.y = b.add(y, row);
+    size_t size = tileColumns * channels.vectors;
+    storePixels(rest.take_front(size), position, channels);
+    rest = rest.drop_front(size);
+  }
 }
 
-void ContractionEmitter::storeSum(Value sum, const OutputPosition &tile,
-                                  Index pixel, int64_t tileColumns,
-                                  int64_t vector, ChannelTile channels) {
-  OutputPosition position = tile;
-  position.y = b.add(tile.y, b.div(pixel, tileColumns));
-  position.x = b.add(tile.x, b.rem(pixel, b.fixed(tileColumns)));
-  position.channel =
-      b.add(b.add(c.firstChannel, tile.channel), vector * s.lanes);
-  epilogue.store(b, sum, position,
-                 b.sub(channels.count, b.fixed(vector * s.lanes)));
+SmallVector<Value> ContractionEmitter::firstSums(int64_t pixels,
+                                                 ChannelTile channels) {
+  SmallVector<Value> sums;
+  Value zero = product.zero(b);
+  for (int64_t vector = 0; vector < channels.vectors; ++vector) {
+    int64_t lane = vector * s.lanes;
+    Value bias = epilogue.biasOf(
+        b, b.add(c.firstChannel, b.add(channels.first, lane)),
+        cast<VectorType>(zero.getType()), b.sub(channels.count, b.fixed(lane)));
+    sums.push_back(bias ? bias : zero);
+  }
+  for (int64_t more = channels.vectors; more < pixels * channels.vectors;
+       ++more)
+    sums.push_back(sums[more - channels.vectors]);
+  return sums;
+}
+
+void ContractionEmitter::storePixels(ArrayRef<Value> sums,
+                                     const OutputPosition &first,
+                                     ChannelTile channels) {
+  using Next = PlacedSums::Next;
+  bool allChannels =
+      b.known(channels.count) && b.known(channels.count) == b.known(c.channels);
+  SmallVector<Index> channelOf;
+  for (int64_t vector = 0; vector < channels.vectors; ++vector)
+    channelOf.push_back(b.add(first.channel, vector * s.lanes));
+  SmallVector<PlacedSums> all;
+  for (auto [index, sum] : llvm::enumerate(sums)) {
+    int64_t vector = index % channels.vectors, lane = vector * s.lanes;
+    OutputPosition position = first;
+    position.x = b.add(first.x, index / channels.vectors);
+    position.channel = channelOf[vector];
+    PlacedSums placed{sum, position, b.sub(channels.count, b.fixed(lane))};
+    if (vector + 1 < channels.vectors)
+      placed.next = Next::Channels;
+    else if (allChannels)
+      placed.next = Next::Pixel;
+    if (b.known(placed.count))
+      placed.count = b.fixed(std::min(*b.known(placed.count), s.lanes));
+    all.push_back(placed);
+  }
+  epilogue.store(b, all);
 }
 
 void ContractionEmitter::storeInLoop(ArrayRef<Value> sums,
@@ -347,13 +386,27 @@ void ContractionEmitter::storeInLoop(ArrayRef<Value> sums,
   for (auto [index, sum] : llvm::enumerate(sums))
     memref::StoreOp::create(b, sum, scratch,
                             ValueRange{b.value(b.fixed(index))});
-  int64_t pixels = sums.size() / channels.vectors;
-  b.forLoop(b.fixed(0), b.fixed(pixels), 1, [&](Index pixel) {
-    for (int64_t vector = 0; vector < channels.vectors; ++vector) {
-      Index at = b.add(b.mul(pixel, channels.vectors), vector);
-      Value sum = memref::LoadOp::create(b, scratch, ValueRange{b.value(at)});
-      storeSum(sum, tile, pixel, tileColumns, vector, channels);
-    }
+  auto store = [&](Index row, Index column, int64_t pixels) {
+    SmallVector<Value> some;
+    Index from =
+        b.mul(b.add(b.mul(row, tileColumns), column), channels.vectors);
+    for (int64_t index = 0; index < pixels * channels.vectors; ++index)
+      some.push_back(memref::LoadOp::create(
+          b, scratch, ValueRange{b.value(b.add(from, index))}));
+    OutputPosition position = tile;
+    position.y = b.add(tile.y, row);
+    position.x = b.add(tile.x, column);
+    storePixels(some, position, channels);
+  };
+  // As many pixels at a time as are made bytes together.
+  int64_t step = std::max<int64_t>(kPackedVectors / channels.vectors, 1);
+  int64_t pixels = sums.size() / channels.vectors, rows = pixels / tileColumns;
+  int64_t whole = tileColumns / step * step;
+  b.forLoop(b.fixed(0), b.fixed(rows), 1, [&](Index row) {
+    b.forLoop(b.fixed(0), b.fixed(whole), step,
+              [&](Index column) { store(row, column, step); });
+    if (whole < tileColumns)
+      store(row, b.fixed(whole), tileColumns - whole);
   });
 }
 

@@ -1,0 +1,200 @@
+//===- BytePacking.cpp - floats to bytes, four vectors at a time ----------===//
+//
+// A vector at a time, a byte costs bounds, rounding and a narrowing store for
+// every four bytes of sums. Four vectors together are narrowed by saturating
+// packs, which bound from below for nothing and from above where no float is
+// out of the range of integers, so that one bound in floats remains.
+//
+//===----------------------------------------------------------------------===//
+#include "passes/kernel/BytePacking.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace ashlar;
+
+namespace {
+
+/// Added to an f32 of at most 22 bits, it leaves the nearest integer in the low
+/// bits.
+constexpr float kRoundsToInteger = 0x1.8p23f;
+
+std::optional<float> floatConstant(Value value) {
+  FloatAttr attribute;
+  if (!value.getType().isF32() || !matchPattern(value, m_Constant(&attribute)))
+    return std::nullopt;
+  return attribute.getValue().convertToFloat();
+}
+
+/// A bound of a value by a constant, as two operations.
+struct Bound {
+  Value of, constant;
+  float limit;
+  bool isLower;
+};
+
+std::optional<Bound> matchBound(Value value) {
+  auto select = value.getDefiningOp<arith::SelectOp>();
+  auto compare =
+      select ? select.getCondition().getDefiningOp<arith::CmpFOp>() : nullptr;
+  if (!compare || compare.getPredicate() != arith::CmpFPredicate::OLT)
+    return std::nullopt;
+  Value x = select.getTrueValue(), constant = select.getFalseValue();
+  auto limit = floatConstant(constant);
+  if (!limit)
+    return std::nullopt;
+  if (compare.getLhs() == constant && compare.getRhs() == x)
+    return Bound{x, constant, *limit, /*isLower=*/true};
+  if (compare.getLhs() == x && compare.getRhs() == constant)
+    return Bound{x, constant, *limit, /*isLower=*/false};
+  return std::nullopt;
+}
+
+Value callIntrinsic(IndexArithmetic &b, StringRef name, Type type,
+                    ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(b, type, b.getStringAttr(name), operands)
+      .getResult(0);
+}
+
+/// The nearest integers, halves to even; what is too large or NaN gives the
+/// least i32.
+Value nearestIntegers(IndexArithmetic &b, Value reals) {
+  int64_t lanes = cast<VectorType>(reals.getType()).getNumElements();
+  auto type = VectorType::get({lanes}, b.getI32Type());
+  if (lanes == 8)
+    return callIntrinsic(b, "llvm.x86.avx.cvt.ps2dq.256", type, reals);
+  constexpr int kCurrentRounding = 4;
+  Value nothing = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  Value all =
+      LLVM::ConstantOp::create(b, b.getI16Type(), b.getI16IntegerAttr(-1));
+  Value rounding = LLVM::ConstantOp::create(
+      b, b.getI32Type(), b.getI32IntegerAttr(kCurrentRounding));
+  return callIntrinsic(b, "llvm.x86.avx512.mask.cvtps2dq.512", type,
+                       {reals, nothing, all, rounding});
+}
+
+Value splat(IndexArithmetic &b, int64_t lanes, unsigned width, int64_t value) {
+  auto type = VectorType::get({lanes}, b.getIntegerType(width));
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(type, APInt(width, value, /*isSigned=*/true)));
+}
+
+/// Pairs of vectors narrowed to half the bits, in each 128 bits the first's
+/// elements before the second's.
+Value pack(IndexArithmetic &b, Value first, Value second, bool isUnsigned) {
+  auto from = cast<VectorType>(first.getType());
+  unsigned width = from.getElementTypeBitWidth() / 2;
+  int64_t lanes = from.getNumElements() * 2;
+  std::string name =
+      lanes * width == 512 ? "llvm.x86.avx512.pack" : "llvm.x86.avx2.pack";
+  name += isUnsigned ? "us" : "ss";
+  name += width == 16 ? "dw" : "wb";
+  if (lanes * width == 512)
+    name += ".512";
+  return callIntrinsic(b, name,
+                       VectorType::get({lanes}, b.getIntegerType(width)),
+                       {first, second});
+}
+
+/// Four bytes of each vector in turn (what packing leaves in each 128 bits) to
+/// vector after vector.
+Value inOrder(IndexArithmetic &b, Value packed) {
+  auto bytes = cast<VectorType>(packed.getType());
+  int64_t groups = bytes.getNumElements() / 4, blocks = groups / kPackedVectors;
+  auto type = VectorType::get({groups}, b.getI32Type());
+  Value words = vector::BitCastOp::create(b, type, packed);
+  SmallVector<int64_t> order;
+  for (size_t vector = 0; vector < kPackedVectors; ++vector)
+    for (int64_t block = 0; block < blocks; ++block)
+      order.push_back(block * kPackedVectors + vector);
+  Value sorted = vector::ShuffleOp::create(b, words, words, order);
+  return vector::BitCastOp::create(b, bytes, sorted);
+}
+
+} // namespace
+
+std::optional<ByteRounding> ByteRounding::match(Value byte) {
+  ByteRounding rounding{nullptr, nullptr, INT16_MIN, INT16_MAX, 0};
+  auto narrow = byte.getDefiningOp<arith::TruncIOp>();
+  if (!narrow || !byte.getType().isInteger(8) ||
+      !narrow.getIn().getType().isInteger(32))
+    return std::nullopt;
+  Value integer = narrow.getIn();
+  if (auto add = integer.getDefiningOp<arith::AddIOp>()) {
+    APInt zeroPoint;
+    if (!matchPattern(add.getRhs(), m_ConstantInt(&zeroPoint)))
+      return std::nullopt;
+    rounding.zeroPoint = zeroPoint.getSExtValue();
+    integer = add.getLhs();
+  }
+  auto bits = integer.getDefiningOp<arith::BitcastOp>();
+  auto rounded =
+      bits ? bits.getIn().getDefiningOp<arith::AddFOp>() : arith::AddFOp();
+  if (!rounded || floatConstant(rounded.getRhs()) != kRoundsToInteger)
+    return std::nullopt;
+  // Rounding is monotonous: bounds can be rounded, too.
+  Value real = rounded.getLhs();
+  bool lastIsLower = false;
+  while (auto bound = matchBound(real)) {
+    double limit = std::nearbyint(bound->limit) + double(rounding.zeroPoint);
+    if (bound->isLower) {
+      rounding.low = std::max(rounding.low, int64_t(limit));
+    } else if (limit < rounding.high) {
+      rounding.high = int64_t(limit);
+      rounding.highBound = bound->constant;
+    }
+    lastIsLower = bound->isLower;
+    real = bound->of;
+  }
+  rounding.real = real;
+  bool fits = rounding.low >= 0
+                  ? rounding.high <= UINT8_MAX
+                  : rounding.low >= INT8_MIN && rounding.high <= INT8_MAX;
+  // The bound that is met first decides about NaN.
+  if (!fits || !lastIsLower || rounding.low > rounding.high)
+    return std::nullopt;
+  return rounding;
+}
+
+Value ashlar::packBytes(IndexArithmetic &b, ArrayRef<Value> reals,
+                        const ByteRounding &rounding) {
+  auto type = cast<VectorType>(reals.front().getType());
+  Value high = vector::BroadcastOp::create(b, type, rounding.highBound);
+  SmallVector<Value> integers;
+  for (Value real : reals) {
+    // Keeps NaN, which then counts as the least integer.
+    Value above =
+        arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, high, real);
+    integers.push_back(
+        nearestIntegers(b, arith::SelectOp::create(b, above, high, real)));
+  }
+  while (integers.size() < kPackedVectors)
+    integers.push_back(integers[integers.size() % reals.size()]);
+  auto addZeroPoint = [&](Value words) -> Value {
+    if (rounding.zeroPoint == 0)
+      return words;
+    auto type = cast<VectorType>(words.getType());
+    return callIntrinsic(
+        b, "llvm.sadd.sat", type,
+        {words, splat(b, type.getNumElements(), 16, rounding.zeroPoint)});
+  };
+  Value first = addZeroPoint(pack(b, integers[0], integers[1], false));
+  Value second = integers[2] == integers[0] && integers[3] == integers[1]
+                     ? first
+                     : addZeroPoint(pack(b, integers[2], integers[3], false));
+  Value bytes = pack(b, first, second, rounding.isUnsigned());
+  int64_t lanes = type.getNumElements() * kPackedVectors;
+  int64_t least = rounding.isUnsigned() ? 0 : INT8_MIN;
+  if (rounding.low > least) {
+    Value low = splat(b, lanes, 8, static_cast<int8_t>(rounding.low));
+    if (rounding.isUnsigned())
+      bytes = arith::MaxUIOp::create(b, bytes, low);
+    else
+      bytes = arith::MaxSIOp::create(b, bytes, low);
+  }
+  return inOrder(b, bytes);
+}
