@@ -76,6 +76,9 @@ void attributeFunction(Function &function, const ashlar::Target &target) {
   function.addFnAttr("prefer-vector-width",
                      std::to_string(8 * target.vectorBytes));
   function.addFnAttr("no-trapping-math", "true");
+  // Without it spilled vectors lie as the caller's stack happens to, half of
+  // them across two cache lines.
+  function.addFnAttr("stackrealign");
   function.addFnAttr("denormal-fp-math", "ieee,ieee");
 }
 

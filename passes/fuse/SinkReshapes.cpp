@@ -48,7 +48,8 @@ public:
         // Zeros fill up the group, not more.
         if (zero && own.size() == group.size())
           break;
-        if (loop && !own.empty() && *loop != group[own.size()])
+        if (loop && !own.empty() &&
+            (own.size() == group.size() || *loop != group[own.size()]))
           return;
         followed += loop.has_value();
         own.push_back(axis++);

@@ -100,21 +100,6 @@ Value pack(IndexArithmetic &b, Value first, Value second, bool isUnsigned) {
                        {first, second});
 }
 
-/// Four bytes of each vector in turn (what packing leaves in each 128 bits) to
-/// vector after vector.
-Value inOrder(IndexArithmetic &b, Value packed) {
-  auto bytes = cast<VectorType>(packed.getType());
-  int64_t groups = bytes.getNumElements() / 4, blocks = groups / kPackedVectors;
-  auto type = VectorType::get({groups}, b.getI32Type());
-  Value words = vector::BitCastOp::create(b, type, packed);
-  SmallVector<int64_t> order;
-  for (size_t vector = 0; vector < kPackedVectors; ++vector)
-    for (int64_t block = 0; block < blocks; ++block)
-      order.push_back(block * kPackedVectors + vector);
-  Value sorted = vector::ShuffleOp::create(b, words, words, order);
-  return vector::BitCastOp::create(b, bytes, sorted);
-}
-
 } // namespace
 
 std::optional<ByteRounding> ByteRounding::match(Value byte) {
@@ -196,5 +181,18 @@ Value ashlar::packBytes(IndexArithmetic &b, ArrayRef<Value> reals,
     else
       bytes = arith::MaxSIOp::create(b, bytes, low);
   }
-  return inOrder(b, bytes);
+  return bytes;
+}
+
+Value ashlar::inVectorOrder(IndexArithmetic &b, Value packed) {
+  auto bytes = cast<VectorType>(packed.getType());
+  int64_t groups = bytes.getNumElements() / 4, blocks = groups / kPackedVectors;
+  auto type = VectorType::get({groups}, b.getI32Type());
+  Value words = vector::BitCastOp::create(b, type, packed);
+  SmallVector<int64_t> order;
+  for (size_t vector = 0; vector < kPackedVectors; ++vector)
+    for (int64_t block = 0; block < blocks; ++block)
+      order.push_back(block * kPackedVectors + vector);
+  Value sorted = vector::ShuffleOp::create(b, words, words, order);
+  return vector::BitCastOp::create(b, bytes, sorted);
 }

@@ -24,11 +24,13 @@ struct ByteRounding {
   bool isUnsigned() const { return low >= 0; }
 };
 
-/// Bytes of up to four vectors of f32 (each of 8 or 16 lanes), one vector after
-/// the other, in what AVX2 or AVX-512 packs at once. With fewer than four the
-/// last bytes are not to be used.
+/// Bytes of up to four vectors of f32 (each of 8 or 16 lanes), in what AVX2 or
+/// AVX-512 packs at once: in each 128 bits four of each vector in turn. With
+/// fewer than four vectors the others' bytes are not to be used.
 mlir::Value packBytes(IndexArithmetic &b, llvm::ArrayRef<mlir::Value> reals,
                       const ByteRounding &rounding);
+/// The same bytes, vector after vector.
+mlir::Value inVectorOrder(IndexArithmetic &b, mlir::Value packed);
 
 } // namespace ashlar
 

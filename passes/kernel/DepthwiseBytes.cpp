@@ -6,7 +6,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
-#include "passes/kernel/DotProduct.h"
+#include "passes/kernel/DepthwiseBlocks.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -35,7 +35,8 @@ public:
   void emitGrid();
 
 private:
-  void emitRows(Index batch, Index y, int64_t rows);
+  /// The channels from `first` on.
+  void emitRows(Index batch, Index y, int64_t rows, int64_t first);
   void emitChannels(Index batch, Index y, int64_t rows, Index channel,
                     Index count);
   void emitPixels(Index batch, Index y, int64_t rows, Index x, int64_t pixels,
@@ -62,23 +63,29 @@ void DepthwiseEmitter::emitGrid() {
   Index batch = b.div(task, bands);
   Index low = b.mul(band, kBandRows);
   Index high = b.min(b.add(low, kBandRows), output.sizes[1]);
+  int64_t first =
+      DepthwiseBlocks(b, conv, product, epilogue).emit(batch, low, high);
+  if (first == conv.getFilterSizes()[0])
+    return;
   // Neighbouring rows of the output read the same rows of the input only where
   // the filter moves by one.
   if (conv.getStrides()[0] == 1 && conv.getDilations()[0] == 1 &&
       conv.getFilterSizes()[2] > 1)
     for (int64_t rows : kRowsAtOnce) {
       Index end = b.add(low, b.mul(b.div(b.sub(high, low), rows), rows));
-      b.forLoop(low, end, rows, [&](Index y) { emitRows(batch, y, rows); });
+      b.forLoop(low, end, rows,
+                [&](Index y) { emitRows(batch, y, rows, first); });
       low = end;
     }
-  b.forLoop(low, high, 1, [&](Index y) { emitRows(batch, y, 1); });
+  b.forLoop(low, high, 1, [&](Index y) { emitRows(batch, y, 1, first); });
 }
 
-void DepthwiseEmitter::emitRows(Index batch, Index y, int64_t rows) {
+void DepthwiseEmitter::emitRows(Index batch, Index y, int64_t rows,
+                                int64_t first) {
   // The number of channels is known: it is the filter's.
   int64_t channels = conv.getFilterSizes()[0], lanes = product.lanes();
-  int64_t whole = channels / lanes * lanes;
-  b.forLoop(b.fixed(0), b.fixed(whole), lanes, [&](Index channel) {
+  int64_t whole = first + (channels - first) / lanes * lanes;
+  b.forLoop(b.fixed(first), b.fixed(whole), lanes, [&](Index channel) {
     emitChannels(batch, y, rows, channel, b.fixed(lanes));
   });
   if (whole < channels)
@@ -130,10 +137,8 @@ void DepthwiseEmitter::emitPixels(Index batch, Index y, int64_t rows, Index x,
   at = b.add(at, b.mul(b.mul(y, conv.getStrides()[0]), input.strides[1]));
   at = b.add(at, b.mul(b.mul(x, conv.getStrides()[1]), input.strides[2]));
   at = b.add(at, channel);
-  Value zero = product.zero(b);
-  Value bias =
-      epilogue.biasOf(b, channel, cast<VectorType>(zero.getType()), count);
-  SmallVector<Value> sums(rows * pixels, bias ? bias : zero);
+  Value bias = epilogue.biasOf(b, channel, product.sums(), count);
+  SmallVector<Value> sums(rows * pixels, bias ? bias : product.zero(b));
   for (int64_t inputRow = 0; inputRow < filterRows + rows - 1; ++inputRow)
     for (int64_t group = 0; group < groups; ++group)
       for (int64_t pixel = 0; pixel < pixels; ++pixel) {

@@ -121,9 +121,21 @@ DotProduct::Operand DotProduct::interleaveLeft(IndexArithmetic &b,
                                              pairs(bytes[2], bytes[3]));
   Value groups =
       vector::BitCastOp::create(b, vectorOf(columns * 4, element), words);
+  return leftGroups(b, groups);
+}
+
+DotProduct::Operand DotProduct::leftGroups(IndexArithmetic &b,
+                                           Value bytes) const {
   if (kind == Kind::Bytes)
-    return {groups};
-  return widenBytes(b, groups, /*isSigned=*/false);
+    return {bytes};
+  return widenBytes(b, bytes, /*isSigned=*/false);
+}
+
+DotProduct::Operand DotProduct::rightGroups(IndexArithmetic &b,
+                                            Value bytes) const {
+  if (kind == Kind::Bytes)
+    return {bytes};
+  return widenBytes(b, bytes, /*isSigned=*/true);
 }
 
 DotProduct::Operand DotProduct::loadRight(IndexArithmetic &b, Value flat,

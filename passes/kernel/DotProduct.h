@@ -27,6 +27,7 @@ public:
              tile::TargetAttr target);
 
   int64_t lanes() const { return columns; }
+  mlir::VectorType sums() const { return sumType; }
   /// The highest instruction set that it uses: "AVX2", "AVX512-VNNI" ...
   llvm::StringRef instructionSet() const;
   /// Registers that a prepared vector of the right side or a prepared group of
@@ -46,6 +47,9 @@ public:
   /// `bytes[i]`, a vector of one byte a column. For bytes only.
   Operand interleaveLeft(IndexArithmetic &b,
                          llvm::ArrayRef<mlir::Value> bytes) const;
+  /// Groups of four bytes, one a column, as the left or the right side.
+  Operand leftGroups(IndexArithmetic &b, mlir::Value bytes) const;
+  Operand rightGroups(IndexArithmetic &b, mlir::Value bytes) const;
   /// The groups of a vector of columns at `at`; only the first `count` columns
   /// exist.
   Operand loadRight(IndexArithmetic &b, mlir::Value flat, mlir::OpFoldResult at,

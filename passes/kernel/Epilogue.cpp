@@ -109,21 +109,64 @@ bool Epilogue::isLong() const {
   return count > kShort;
 }
 
-Value Epilogue::biasOf(IndexArithmetic &b, OpFoldResult channel,
-                       VectorType type, OpFoldResult count) {
+Operation *Epilogue::findBias() const {
   Block &block = region.front();
   BlockArgument sum = block.getArgument(0);
   auto add = dyn_cast<arith::AddIOp>(block.front());
   if (!add || add.getLhs() != sum || !sum.hasOneUse())
     return nullptr;
   auto bias = dyn_cast<BlockArgument>(add.getRhs());
-  if (!bias || bias.getOwner() != &block || bias == sum)
+  bool isRow = bias && bias.getOwner() == &block && bias != sum &&
+               extras[bias.getArgNumber() - 1].strides.size() == 1;
+  return isRow ? add.getOperation() : nullptr;
+}
+
+Value Epilogue::biasOf(IndexArithmetic &b, OpFoldResult channel,
+                       VectorType type, OpFoldResult count) {
+  addedBias = findBias();
+  if (!addedBias)
     return nullptr;
+  auto bias = cast<BlockArgument>(addedBias->getOperand(1));
   const FlatView &view = extras[bias.getArgNumber() - 1];
-  if (view.strides.size() != 1)
-    return nullptr;
-  addedBias = add;
   return loadVector(b, view.flat, b.add(view.offset, channel), type, count);
+}
+
+bool Epilogue::isUsed(unsigned index) const {
+  BlockArgument argument = region.front().getArgument(index + 1);
+  return llvm::any_of(argument.getUsers(),
+                      [&](Operation *user) { return user != addedBias; });
+}
+
+bool Epilogue::packsByChannel() const {
+  return rounding && llvm::all_of(extras, [](const FlatView &view) {
+           return view.strides.size() == 1;
+         });
+}
+
+Epilogue::ChannelValues Epilogue::loadChannels(
+    VectorType type,
+    llvm::function_ref<Value(const FlatView &, VectorType)> load) {
+  addedBias = findBias();
+  ChannelValues values;
+  for (unsigned index = 0; index < extras.size(); ++index) {
+    BlockArgument argument = region.front().getArgument(index + 1);
+    auto loadExtra = [&] {
+      return load(extras[index],
+                  VectorType::get(type.getShape(), argument.getType()));
+    };
+    if (addedBias && addedBias->getOperand(1) == argument)
+      values.bias = loadExtra();
+    values.extras.push_back(isUsed(index) ? loadExtra() : Value());
+  }
+  return values;
+}
+
+Value Epilogue::packChannels(IndexArithmetic &b, ArrayRef<Value> sums,
+                             ArrayRef<ChannelValues> values) {
+  SmallVector<Value> reals;
+  for (auto [sum, own] : llvm::zip_equal(sums, values))
+    reals.push_back(compute(b, sum, own.extras, rounding->real));
+  return packBytes(b, reals, *rounding);
 }
 
 OpFoldResult Epilogue::offsetIn(IndexArithmetic &b, const FlatView &view,
@@ -177,33 +220,39 @@ Value Epilogue::loadExtra(IndexArithmetic &b, unsigned index,
   return loadVector(b, view.flat, at, type, count);
 }
 
-Value Epilogue::compute(IndexArithmetic &b, const PlacedSums &placed,
-                        Value wanted) {
-  int64_t lanes = cast<VectorType>(placed.sums.getType()).getNumElements();
+Value Epilogue::compute(IndexArithmetic &b, Value sums,
+                        ArrayRef<Value> extraValues, Value wanted) {
+  int64_t lanes = cast<VectorType>(sums.getType()).getNumElements();
   Block &block = region.front();
   IRMapping mapping;
-  mapping.map(block.getArgument(0), placed.sums);
-  for (unsigned index = 0; index < extras.size(); ++index) {
-    BlockArgument argument = block.getArgument(index + 1);
-    bool isUsed = llvm::any_of(argument.getUsers(), [&](Operation *user) {
-      return user != addedBias;
-    });
-    if (!isUsed)
-      continue;
-    auto type = VectorType::get({lanes}, argument.getType());
-    mapping.map(argument,
-                loadExtra(b, index, placed.position, type, placed.count));
-  }
+  mapping.map(block.getArgument(0), sums);
+  for (auto [index, value] : llvm::enumerate(extraValues))
+    if (value)
+      mapping.map(block.getArgument(index + 1), value);
   for (Operation &op : block.without_terminator()) {
     if (mapping.contains(wanted))
       break;
     if (&op == addedBias)
-      mapping.map(op.getResult(0), placed.sums);
+      mapping.map(op.getResult(0), sums);
     else
       mapping.map(op.getResults(),
                   vectorizeOperation(b, op, mapping, lanes)->getResults());
   }
   return mapping.lookup(wanted);
+}
+
+Value Epilogue::compute(IndexArithmetic &b, const PlacedSums &placed,
+                        Value wanted) {
+  auto shape = cast<VectorType>(placed.sums.getType()).getShape();
+  SmallVector<Value> values(extras.size());
+  for (unsigned index = 0; index < extras.size(); ++index)
+    if (isUsed(index))
+      values[index] =
+          loadExtra(b, index, placed.position,
+                    VectorType::get(
+                        shape, region.front().getArgument(index + 1).getType()),
+                    placed.count);
+  return compute(b, placed.sums, values, wanted);
 }
 
 void Epilogue::storeOne(IndexArithmetic &b, const PlacedSums &placed) {
@@ -246,7 +295,7 @@ void Epilogue::storePacked(IndexArithmetic &b, ArrayRef<PlacedSums> group) {
   SmallVector<Value> reals;
   for (const PlacedSums &placed : group)
     reals.push_back(compute(b, placed, rounding->real));
-  Value bytes = packBytes(b, reals, *rounding);
+  Value bytes = inVectorOrder(b, packBytes(b, reals, *rounding));
   for (size_t first = 0, end; first < group.size(); first = end) {
     end = first + 1;
     while (end < group.size() && adjoinsNext(b, group[end - 1]))

@@ -45,6 +45,23 @@ public:
   mlir::Value biasOf(IndexArithmetic &b, mlir::OpFoldResult channel,
                      mlir::VectorType type, mlir::OpFoldResult count);
 
+  /// What the epilogue takes for a vector of channels: what integer sums start
+  /// from (null: zero), and the extras.
+  struct ChannelValues {
+    mlir::Value bias;
+    llvm::SmallVector<mlir::Value> extras;
+  };
+  /// True if the results are bytes that follow from sums and channels alone.
+  bool packsByChannel() const;
+  /// Values for sums of `type`, in the order of channels in which `load` gives
+  /// the elements of one row.
+  ChannelValues loadChannels(
+      mlir::VectorType type,
+      llvm::function_ref<mlir::Value(const FlatView &, mlir::VectorType)> load);
+  /// Bytes of four vectors of sums: four of each in turn, in each 128 bits.
+  mlir::Value packChannels(IndexArithmetic &b, llvm::ArrayRef<mlir::Value> sums,
+                           llvm::ArrayRef<ChannelValues> values);
+
   void store(IndexArithmetic &b, llvm::ArrayRef<PlacedSums> all);
   void store(IndexArithmetic &b, mlir::Value sums,
              const OutputPosition &position, mlir::OpFoldResult count) {
@@ -52,7 +69,14 @@ public:
   }
 
 private:
-  /// `wanted`, a value of the region, for a vector of accumulators.
+  /// The addition of the bias, if the region begins with one.
+  mlir::Operation *findBias() const;
+  /// True if the extra has to be loaded when the sums are complete.
+  bool isUsed(unsigned index) const;
+  /// `wanted`, a value of the region, for a vector of sums.
+  mlir::Value compute(IndexArithmetic &b, mlir::Value sums,
+                      llvm::ArrayRef<mlir::Value> extraValues,
+                      mlir::Value wanted);
   mlir::Value compute(IndexArithmetic &b, const PlacedSums &placed,
                       mlir::Value wanted);
   void storeOne(IndexArithmetic &b, const PlacedSums &placed);

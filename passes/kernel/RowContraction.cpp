@@ -332,9 +332,9 @@ SmallVector<Value> ContractionEmitter::firstSums(int64_t pixels,
   Value zero = product.zero(b);
   for (int64_t vector = 0; vector < channels.vectors; ++vector) {
     int64_t lane = vector * s.lanes;
-    Value bias = epilogue.biasOf(
-        b, b.add(c.firstChannel, b.add(channels.first, lane)),
-        cast<VectorType>(zero.getType()), b.sub(channels.count, b.fixed(lane)));
+    Value bias =
+        epilogue.biasOf(b, b.add(c.firstChannel, b.add(channels.first, lane)),
+                        product.sums(), b.sub(channels.count, b.fixed(lane)));
     sums.push_back(bias ? bias : zero);
   }
   for (int64_t more = channels.vectors; more < pixels * channels.vectors;

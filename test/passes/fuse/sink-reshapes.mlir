@@ -45,3 +45,24 @@ func.func @elsewhere(%p: tensor<8x24x8xf32>) -> tensor<2x4x24x8xf32> {
   } -> tensor<2x4x24x8xf32>
   return %r : tensor<2x4x24x8xf32>
 }
+
+// An operand with more axes than there are loops is read as it is.
+// CHECK-LABEL: func.func @more_axes
+// CHECK: tensor.expand_shape
+// CHECK: linalg.generic {{.*}} tensor<1x2x4x24x8xf32>
+#more = affine_map<(a, b, c, d) -> (0, a, b, c, d)>
+func.func @more_axes(%a: tensor<2x96x64xf32>, %b: tensor<2x64x8xf32>, %s: tensor<1x2x4x24x8xf32>) -> tensor<2x4x24x8xf32> {
+  %e = tensor.empty() : tensor<2x96x8xf32>
+  %p = nn.matmul %a, %b outs(%e) : tensor<2x96x64xf32>, tensor<2x64x8xf32>, tensor<2x96x8xf32> -> tensor<2x96x8xf32> {
+  ^bb0(%acc: f32):
+    nn.yield %acc : f32
+  }
+  %x = tensor.expand_shape %p [[0], [1, 2], [3]] output_shape [2, 4, 24, 8] : tensor<2x96x8xf32> into tensor<2x4x24x8xf32>
+  %o = tensor.empty() : tensor<2x4x24x8xf32>
+  %r = linalg.generic {indexing_maps = [#id, #more, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%x, %s : tensor<2x4x24x8xf32>, tensor<1x2x4x24x8xf32>) outs(%o : tensor<2x4x24x8xf32>) {
+  ^bb0(%u: f32, %v: f32, %out: f32):
+    %t = arith.addf %u, %v : f32
+    linalg.yield %t : f32
+  } -> tensor<2x4x24x8xf32>
+  return %r : tensor<2x4x24x8xf32>
+}

@@ -95,3 +95,77 @@ func.func @pack(%v: memref<2x24x64xi8>, %k: memref<2x24x64xi8>, %p: memref<2x4x6
   return
 }
 }
+
+// -----
+
+// Sums start from their bias; four vectors of results become bytes together: here a pixel's three with the next one's
+// first, which lie side by side, and then the two that are left.
+// CHECK-LABEL: func.func @packed
+// CHECK: %[[BIAS:.*]] = vector.load %{{.*}} : memref<?xi32>, vector<16xi32>
+// CHECK: scf.for {{.*}} iter_args({{.*}} = %[[BIAS]],
+// CHECK: "llvm.x86.avx512.vpdpbusd.512"
+// CHECK-COUNT-4: "llvm.x86.avx512.mask.cvtps2dq.512"
+// CHECK: "llvm.x86.avx512.packssdw.512"
+// CHECK: "llvm.sadd.sat"
+// CHECK: "llvm.x86.avx512.packuswb.512"
+// CHECK: vector.shuffle {{.*}} : vector<16xi32>, vector<16xi32>
+// CHECK: vector.store {{.*}} vector<64xi8>
+// CHECK: vector.store {{.*}} vector<32xi8>
+module attributes {tile.target = #tile.target<cpu = "icelake-server", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 1310720, vnni = true>} {
+func.func @packed(%a: memref<2x8xi8>, %b: memref<3x2x16x4xi8>, %bias: memref<48xi32>, %scale: memref<48xf32>, %c: memref<2x48xi8>) {
+  %round = arith.constant 0x4B400000 : f32
+  %low = arith.constant -1.280000e+02 : f32
+  %high = arith.constant 1.270000e+02 : f32
+  %zero_point = arith.constant 128 : i32
+  nn.matmul %a, %b epilogue(%bias, %scale : memref<48xi32>, memref<48xf32>) outs(%c) {packed} : memref<2x8xi8>, memref<3x2x16x4xi8>, memref<2x48xi8> {
+  ^bb0(%acc: i32, %d: i32, %s: f32):
+    %0 = arith.addi %acc, %d : i32
+    %1 = arith.sitofp %0 : i32 to f32
+    %2 = arith.mulf %1, %s : f32
+    %3 = arith.cmpf olt, %low, %2 : f32
+    %4 = arith.select %3, %2, %low : f32
+    %5 = arith.cmpf olt, %4, %high : f32
+    %6 = arith.select %5, %4, %high : f32
+    %7 = arith.addf %6, %round : f32
+    %8 = arith.bitcast %7 : f32 to i32
+    %9 = arith.addi %8, %zero_point : i32
+    %10 = arith.trunci %9 : i32 to i8
+    nn.yield %10 : i8
+  }
+  return
+}
+}
+
+// -----
+
+// Depthwise to bytes: a vector of 32 channels of two pixels, interleaved within 128 bits, as the packs leave them.
+// CHECK-LABEL: func.func @depthwise_to_bytes
+// CHECK: vector.insert_strided_slice {{.*}} vector<4xf32> into vector<16xf32>
+// CHECK: vector.insert_strided_slice {{.*}} vector<32xi8> into vector<64xi8>
+// CHECK: vector.shuffle {{.*}}[0, 64, 1, 65, 2, 66, 3, 67,
+// CHECK: "llvm.x86.avx512.vpdpbusd.512"
+// CHECK: "llvm.x86.avx512.packuswb.512"
+// CHECK-NEXT: vector.extract_strided_slice {{.*}} vector<64xi8> to vector<32xi8>
+// CHECK-NOT: vector.interleave
+// CHECK-NOT: nn.conv
+module attributes {tile.target = #tile.target<cpu = "icelake-server", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 1310720, vnni = true>} {
+func.func @depthwise_to_bytes(%x: memref<1x10x10x32xi8>, %w: memref<3x32x4xi8>, %scale: memref<32xf32>, %y: memref<1x8x8x32xi8>) {
+  %round = arith.constant 0x4B400000 : f32
+  %low = arith.constant 0.000000e+00 : f32
+  %high = arith.constant 2.550000e+02 : f32
+  nn.conv %x, %w epilogue(%scale : memref<32xf32>) outs(%y) {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 32 : i64, filter_sizes = array<i64: 32, 1, 3, 3>} : memref<1x10x10x32xi8>, memref<3x32x4xi8>, memref<1x8x8x32xi8> {
+  ^bb0(%acc: i32, %s: f32):
+    %1 = arith.sitofp %acc : i32 to f32
+    %2 = arith.mulf %1, %s : f32
+    %3 = arith.cmpf olt, %low, %2 : f32
+    %4 = arith.select %3, %2, %low : f32
+    %5 = arith.cmpf olt, %4, %high : f32
+    %6 = arith.select %5, %4, %high : f32
+    %7 = arith.addf %6, %round : f32
+    %8 = arith.bitcast %7 : f32 to i32
+    %9 = arith.trunci %8 : i32 to i8
+    nn.yield %9 : i8
+  }
+  return
+}
+}
