@@ -286,7 +286,8 @@ bool Epilogue::adjoinsNext(IndexArithmetic &b, const PlacedSums &placed) {
     return true;
   size_t rank = destination.strides.size();
   auto channels = b.known(destination.sizes.back());
-  return rank >= 2 && channels &&
+  auto end = b.known(b.add(placed.position.channel, *count));
+  return rank >= 2 && channels && end == channels &&
          b.known(destination.strides[rank - 2]) == channels &&
          (permutesBytes || *count % 4 == 0);
 }

@@ -21,8 +21,8 @@ struct PlacedSums {
   mlir::Value sums;
   OutputPosition position;
   mlir::OpFoldResult count; // elements that exist
-  /// What the vector after this one holds: the channels behind these, or (where
-  /// these are a pixel's last channels) the first channels of the next pixel.
+  /// What the vector after this one holds: the channels behind these, or the
+  /// first channels of the next pixel.
   Next next = Next::Elsewhere;
 };
 

@@ -347,8 +347,7 @@ void ContractionEmitter::storePixels(ArrayRef<Value> sums,
                                      const OutputPosition &first,
                                      ChannelTile channels) {
   using Next = PlacedSums::Next;
-  bool allChannels =
-      b.known(channels.count) && b.known(channels.count) == b.known(c.channels);
+  bool fromFirstChannel = b.known(first.channel) == 0;
   SmallVector<Index> channelOf;
   for (int64_t vector = 0; vector < channels.vectors; ++vector)
     channelOf.push_back(b.add(first.channel, vector * s.lanes));
@@ -361,7 +360,7 @@ void ContractionEmitter::storePixels(ArrayRef<Value> sums,
     PlacedSums placed{sum, position, b.sub(channels.count, b.fixed(lane))};
     if (vector + 1 < channels.vectors)
       placed.next = Next::Channels;
-    else if (allChannels)
+    else if (fromFirstChannel)
       placed.next = Next::Pixel;
     if (b.known(placed.count))
       placed.count = b.fixed(std::min(*b.known(placed.count), s.lanes));

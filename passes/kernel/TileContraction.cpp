@@ -218,6 +218,7 @@ void TileEmitter::emitBlock(TileBlock block, TileBlock previous,
 void TileEmitter::emitRow(ArrayRef<PixelTile> tiles,
                           ArrayRef<ChannelPanel> panels, Index row) {
   auto type = VectorType::get({kTileColumns}, nn::accumulatorType(c.element));
+  SmallVector<PlacedSums> all;
   for (auto [m, tile] : llvm::enumerate(tiles)) {
     Value isNew;
     if (b.known(tile.storedFrom) != 0)
@@ -231,10 +232,15 @@ void TileEmitter::emitRow(ArrayRef<PixelTile> tiles,
       if (isNew)
         count = select(isNew, count, b.fixed(0));
       Index channel = b.add(c.firstChannel, b.mul(panel.number, kTileColumns));
-      epilogue.store(b, sums, {batch, tile.y, b.add(tile.x, row), channel},
-                     count);
+      PlacedSums placed{
+          sums, {batch, tile.y, b.add(tile.x, row), channel}, count};
+      // A known number of channels: the panels are neighbours.
+      if (n + 1 < panels.size() && b.known(count) == kTileColumns)
+        placed.next = PlacedSums::Next::Channels;
+      all.push_back(placed);
     }
   }
+  epilogue.store(b, all);
 }
 
 void ashlar::emitTileContraction(IndexArithmetic &b,
