@@ -25,6 +25,12 @@ Value maskFor(IndexArithmetic &b, VectorType type, OpFoldResult count) {
   return vector::CreateMaskOp::create(b, maskType, ValueRange{b.value(count)});
 }
 
+Value sliceOf(IndexArithmetic &b, Value vector, int64_t from, int64_t size) {
+  return vector::ExtractStridedSliceOp::create(
+      b, vector, ArrayRef<int64_t>{from}, ArrayRef<int64_t>{size},
+      ArrayRef<int64_t>{1});
+}
+
 } // namespace
 
 Operation *ashlar::vectorizeOperation(IndexArithmetic &b, Operation &op,
@@ -284,12 +290,29 @@ bool Epilogue::adjoinsNext(IndexArithmetic &b, const PlacedSums &placed) {
     return false;
   if (placed.next == PlacedSums::Next::Channels)
     return true;
-  size_t rank = destination.strides.size();
   auto channels = b.known(destination.sizes.back());
   auto end = b.known(b.add(placed.position.channel, *count));
-  return rank >= 2 && channels && end == channels &&
-         b.known(destination.strides[rank - 2]) == channels &&
+  return channels && end == channels && pixelsAdjoin(b, *channels) &&
          (permutesBytes || *count % 4 == 0);
+}
+
+bool Epilogue::pixelsAdjoin(IndexArithmetic &b, int64_t channels) {
+  size_t rank = destination.strides.size();
+  return rank >= 2 && b.known(destination.strides[rank - 1]) == 1 &&
+         b.known(destination.strides[rank - 2]) == channels;
+}
+
+void Epilogue::storeResults(IndexArithmetic &b, Value results, int64_t size,
+                            const OutputPosition &position, int64_t offset) {
+  // In pieces that need no mask.
+  OpFoldResult at = b.add(offsetIn(b, destination, position), offset);
+  for (int64_t from = 0; from < size;) {
+    int64_t piece = llvm::bit_floor(static_cast<uint64_t>(size - from));
+    vector::StoreOp::create(b, sliceOf(b, results, from, piece),
+                            destination.flat,
+                            ValueRange{b.value(b.add(at, from))});
+    from += piece;
+  }
 }
 
 void Epilogue::storePacked(IndexArithmetic &b, ArrayRef<PlacedSums> group) {
@@ -309,33 +332,24 @@ void Epilogue::storeRun(IndexArithmetic &b, Value bytes, int64_t first,
                         ArrayRef<PlacedSums> run) {
   int64_t all = cast<VectorType>(bytes.getType()).getNumElements();
   int64_t lanes = all / kPackedVectors;
-  OpFoldResult at = offsetIn(b, destination, run.front().position);
-  auto slice = [&](Value of, int64_t from, int64_t size) -> Value {
-    return vector::ExtractStridedSliceOp::create(b, of, ArrayRef<int64_t>{from},
-                                                 ArrayRef<int64_t>{size},
-                                                 ArrayRef<int64_t>{1});
-  };
   auto isWhole = [&](const PlacedSums &placed) {
     return b.known(placed.count) == lanes;
   };
   if (llvm::all_of(run.drop_back(), isWhole)) {
     int64_t before = (run.size() - 1) * lanes;
-    storeVector(b, slice(bytes, first * lanes, before + lanes),
-                destination.flat, at, b.add(run.back().count, before));
+    storeVector(b, sliceOf(b, bytes, first * lanes, before + lanes),
+                destination.flat,
+                offsetIn(b, destination, run.front().position),
+                b.add(run.back().count, before));
     return;
   }
-  // What exists is moved together, and stored in pieces that need no mask.
+  // What exists is moved together.
   SmallVector<int64_t> order;
   for (auto [index, placed] : llvm::enumerate(run))
     for (int64_t lane = 0; lane < b.known(placed.count).value_or(lanes); ++lane)
       order.push_back((first + index) * lanes + lane);
   int64_t size = order.size();
   order.resize(all, order.back());
-  Value together = vector::ShuffleOp::create(b, bytes, bytes, order);
-  for (int64_t from = 0; from < size;) {
-    int64_t piece = llvm::bit_floor(static_cast<uint64_t>(size - from));
-    vector::StoreOp::create(b, slice(together, from, piece), destination.flat,
-                            ValueRange{b.value(b.add(at, from))});
-    from += piece;
-  }
+  storeResults(b, vector::ShuffleOp::create(b, bytes, bytes, order), size,
+               run.front().position, /*offset=*/0);
 }

@@ -62,6 +62,14 @@ public:
   mlir::Value packChannels(IndexArithmetic &b, llvm::ArrayRef<mlir::Value> sums,
                            llvm::ArrayRef<ChannelValues> values);
 
+  /// True if pixels of `channels` channels lie side by side in a row of the
+  /// destination.
+  bool pixelsAdjoin(IndexArithmetic &b, int64_t channels);
+  /// Stores the first `size` elements of `results`, which begin `offset`
+  /// elements behind `position`.
+  void storeResults(IndexArithmetic &b, mlir::Value results, int64_t size,
+                    const OutputPosition &position, int64_t offset);
+
   void store(IndexArithmetic &b, llvm::ArrayRef<PlacedSums> all);
   void store(IndexArithmetic &b, mlir::Value sums,
              const OutputPosition &position, mlir::OpFoldResult count) {

@@ -8,6 +8,7 @@
 
 #include "dialects/nn/NnDialect.h"
 #include "passes/kernel/PanelLoops.h"
+#include "passes/kernel/PixelLanes.h"
 #include "passes/kernel/TileContraction.h"
 #include "passes/kernel/WindowLoops.h"
 
@@ -102,6 +103,8 @@ void emitBest(IndexArithmetic &b, const RowContraction &contraction, Value lhs,
   }
   DotProduct product(b.getContext(), contraction.element, target);
   recordKernel(b, product.instructionSet(), reason);
+  if (emitPixelLanes(b, contraction, product, epilogue, target))
+    return;
   emitContraction(b, contraction, product,
                   RowSchedule::choose(contraction, product, target), epilogue);
 }

@@ -26,6 +26,12 @@ CONVOLUTIONS = [(1, 5, 5, 1, 3, 3, 1, 0, 1, 1), (3, 11, 13, 8, 3, 3, 1, 1, 1, 1)
                 (8, 12, 12, 8, 3, 3, 1, 2, 2, 1), (16, 8, 8, 32, 3, 3, 1, 1, 1, 2), (64, 56, 12, 64, 1, 1, 1, 0, 1, 1),
                 (16, 10, 10, 16, 3, 3, 1, 1, 1, 16), (33, 9, 9, 33, 3, 3, 2, 1, 1, 33), (24, 7, 7, 24, 5, 5, 1, 2, 1, 24),
                 (20, 11, 9, 20, 3, 3, 1, 1, 1, 20), (16, 12, 12, 16, 3, 3, 1, 2, 2, 16)]
+# To bytes: vectors of bytes of channels, filters of more than four columns, rows of few channels side by side.
+TO_BYTES = [(64, 9, 9, 64, 3, 3, 1, 1, 1, 64), (112, 8, 11, 112, 3, 3, 2, 1, 1, 112), (176, 7, 10, 176, 5, 5, 1, 2, 1, 176),
+            (96, 9, 10, 96, 3, 3, 1, 2, 2, 96), (48, 9, 17, 48, 7, 7, 1, 3, 1, 48), (64, 6, 6, 64, 2, 5, 2, 1, 1, 64),
+            (8, 9, 10, 6, 3, 3, 1, 1, 1, 1), (20, 5, 7, 12, 1, 1, 1, 0, 1, 1), (40, 6, 6, 64, 1, 1, 1, 0, 1, 1),
+            (1, 28, 28, 6, 5, 5, 1, 2, 1, 1), (1, 11, 41, 8, 3, 7, 2, 1, 1, 1), (3, 9, 20, 3, 3, 3, 1, 1, 1, 1),
+            (1, 9, 23, 1, 3, 3, 1, 0, 1, 1), (2, 7, 19, 5, 1, 4, 1, 0, 1, 1)]
 EPSILON = 2.0**-24
 
 
@@ -163,7 +169,7 @@ def quantized_convolutions():
     """A whole layer: u8 to u8, weights per channel, bias, clipped at zero as ReLU does. Within one step."""
     family = Family("qlinearconv-u8s8")
     g = family.graph
-    for case in CONVOLUTIONS:
+    for case in CONVOLUTIONS + TO_BYTES:
         c, h, w, f, kh, kw, stride, pad, dilation, group = case
         name = label(*case)
         x, k = family.integers(np.uint8, (1, c, h, w)), family.integers(np.int8, (f, c // group, kh, kw))

@@ -169,3 +169,40 @@ func.func @depthwise_to_bytes(%x: memref<1x10x10x32xi8>, %w: memref<3x32x4xi8>, 
   return
 }
 }
+
+// -----
+
+// One input channel, six output channels: the lanes are pixels, each filter row is loaded once for 16 of them.
+// CHECK-LABEL: func.func @few_channels
+// CHECK: tile.grid
+// CHECK: vector.maskedload {{.*}} vector<64xi8>
+// CHECK: vector.shuffle {{.*}}[0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5,
+// CHECK: vector.load {{.*}} vector<4xi8>
+// CHECK: "llvm.x86.avx512.vpdpbusd.512"
+// CHECK-COUNT-2: "llvm.x86.avx512.packuswb.512"
+// CHECK: vector.shuffle {{.*}}[0, 4, 8, 12, 64, 68, 1, 5, 9, 13, 65, 69,
+// CHECK: vector.store {{.*}} vector<64xi8>
+// CHECK: vector.store {{.*}} vector<32xi8>
+// CHECK-NOT: nn.conv
+module attributes {tile.target = #tile.target<cpu = "icelake-server", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 1310720, vnni = true, vbmi = true>} {
+func.func @few_channels(%x: memref<1x20x20x1xi8>, %w: memref<1x1x5x2x16x4xi8>, %bias: memref<6xi32>, %scale: memref<6xf32>, %y: memref<1x16x16x6xi8>) {
+  %round = arith.constant 0x4B400000 : f32
+  %low = arith.constant 0.000000e+00 : f32
+  %high = arith.constant 2.550000e+02 : f32
+  nn.conv %x, %w epilogue(%bias, %scale : memref<6xi32>, memref<6xf32>) outs(%y) {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64, filter_sizes = array<i64: 6, 1, 5, 5>} : memref<1x20x20x1xi8>, memref<1x1x5x2x16x4xi8>, memref<1x16x16x6xi8> {
+  ^bb0(%acc: i32, %d: i32, %s: f32):
+    %0 = arith.addi %acc, %d : i32
+    %1 = arith.sitofp %0 : i32 to f32
+    %2 = arith.mulf %1, %s : f32
+    %3 = arith.cmpf olt, %low, %2 : f32
+    %4 = arith.select %3, %2, %low : f32
+    %5 = arith.cmpf olt, %4, %high : f32
+    %6 = arith.select %5, %4, %high : f32
+    %7 = arith.addf %6, %round : f32
+    %8 = arith.bitcast %7 : f32 to i32
+    %9 = arith.trunci %8 : i32 to i8
+    nn.yield %9 : i8
+  }
+  return
+}
+}
