@@ -119,6 +119,9 @@ LogicalResult Compilation::prepare(StringRef until) {
     return failure();
   describeLayers(*module, model);
   requestPrecision(*module, options.precision);
+  if (!options.kernelLibrary.empty())
+    (*module)->setAttr("ashlar.kernels",
+                       StringAttr::get(&context, options.kernelLibrary));
   if (failed(runStages(*module, "import", "simplify", options.stages)))
     return failure();
   if (options.onSimplified)

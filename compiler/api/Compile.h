@@ -41,6 +41,9 @@ struct CompileOptions {
   /// False: the weights go to a file that the application maps.
   bool embedWeights = true;
   PrecisionOptions precision;
+  /// The library that computes contractions where it can, "onednn"; empty: our
+  /// own kernels do.
+  std::string kernelLibrary;
   /// False: quantized graphs run operator by operator, as the standard says.
   bool integerIslands = true;
   /// Called with the simplified graph, which it may change.

@@ -1,4 +1,5 @@
 #include "compiler/execution/LoadedModel.h"
+#include "compiler/execution/KernelLibrary.h"
 #include "compiler/execution/ObservedRun.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -59,6 +60,8 @@ LoadedModel::LoadedModel() = default;
 LoadedModel::~LoadedModel() {
   if (session)
     consumeError(session->endSession());
+  if (releaseLibrary)
+    releaseLibrary();
 }
 
 // What objects may refer to, besides libm: the runtime of this process, the
@@ -102,6 +105,21 @@ Error LoadedModel::link(std::unique_ptr<MemoryBuffer> object) {
   if (!process)
     return process.takeError();
   library.addGenerator(std::move(*process));
+  if (callsKernelLibrary(object->getMemBufferRef())) {
+    auto kernels = KernelLibrary::load();
+    if (!kernels)
+      return kernels.takeError();
+    releaseLibrary = kernels->release;
+    orc::SymbolMap symbols;
+    for (auto [symbol, address] :
+         {std::pair("ashlar_onednn1_conv", kernels->conv),
+          std::pair("ashlar_onednn1_matmul", kernels->matmul)})
+      symbols[session->intern(symbol)] = orc::ExecutorSymbolDef(
+          orc::ExecutorAddr::fromPtr(address),
+          JITSymbolFlags::Exported | JITSymbolFlags::Callable);
+    if (Error error = library.define(orc::absoluteSymbols(std::move(symbols))))
+      return error;
+  }
   if (Error error = linker->add(library, std::move(object)))
     return error;
   auto symbol = session->lookup({&library}, name + "_info");

@@ -46,6 +46,7 @@ private:
   llvm::Error link(std::unique_ptr<llvm::MemoryBuffer> object);
 
   std::unique_ptr<llvm::orc::ExecutionSession> session;
+  void (*releaseLibrary)() = nullptr; // of models that call a kernel library
   std::unique_ptr<llvm::orc::ObjectLinkingLayer> linker;
   std::string name;
   const ashlar_model_info *table = nullptr;

@@ -39,6 +39,15 @@ struct PanelForm {
 /// What sums of products of elements are accumulated in: i32 for i8, else f32.
 mlir::Type accumulatorType(mlir::Type element);
 
+/// Attributes of contractions where the module asks for a kernel library
+/// (`ashlar.kernels`): the library that computes the contraction, with weights
+/// as ONNX has them and (i64) a hash of them if they are constant; or why it
+/// does not.
+inline constexpr llvm::StringLiteral kLibraryAttrName = "nn.library";
+inline constexpr llvm::StringLiteral kWeightsHashAttrName = "nn.weights_hash";
+inline constexpr llvm::StringLiteral kLibraryReasonAttrName =
+    "nn.library_reason";
+
 /// Lets one-shot bufferization handle the operations of this dialect.
 void registerBufferizableOpInterfaceExternalModels(
     mlir::DialectRegistry &registry);

@@ -63,10 +63,10 @@ std::optional<Sizes> sizesOf(nn::ConvOp conv) {
   auto output = cast<RankedTensorType>(conv.getInit().getType());
   auto filter = cast<RankedTensorType>(conv.getFilter().getType());
   ArrayRef<int64_t> sizes = conv.getFilterSizes();
-  if (!input.getElementType().isF32() || !input.hasStaticShape() ||
-      !output.hasStaticShape() || filter.getRank() != 4 ||
-      conv.getGroups() != 1 || sizes[2] != 3 || sizes[3] != 3 ||
-      !llvm::all_of(conv.getStrides(), isOne) ||
+  if (conv->hasAttr(nn::kLibraryAttrName) || !input.getElementType().isF32() ||
+      !input.hasStaticShape() || !output.hasStaticShape() ||
+      filter.getRank() != 4 || conv.getGroups() != 1 || sizes[2] != 3 ||
+      sizes[3] != 3 || !llvm::all_of(conv.getStrides(), isOne) ||
       !llvm::all_of(conv.getDilations(), isOne) || sizes[0] < 16 ||
       sizes[1] < 16)
     return std::nullopt;

@@ -89,6 +89,28 @@ def TabulateByteFunctions
   let statistics = [Statistic<"numTables", "tables", "functions tabulated">];
 }
 
+def HandOverContractions
+    : Pass<"ashlar-hand-over-contractions", "::mlir::ModuleOp"> {
+  let summary = "give contractions to a kernel library";
+  let description = [{
+    Where the module's `ashlar.kernels` is "onednn", every `nn.conv` and
+    `nn.matmul` that oneDNN computes exactly as the operation says, and not by
+    its plain loops, gets `nn.library`. Its weights stay as ONNX has them. Of its
+    epilogue it keeps a bias for each channel, of floats; the rest becomes an
+    elementwise operation behind it. The others get
+    `nn.library_reason`, which the manifest shows.
+
+    Requires: epilogues fused, `tile.target` on the module. Guarantees: nothing
+    changes without `ashlar.kernels`; sums of bytes are the same.
+
+    Example: test/passes/fuse/hand-over-contractions.mlir
+  }];
+  let dependentDialects = ["::ashlar::nn::NnDialect",
+                           "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect",
+                           "::mlir::arith::ArithDialect"];
+}
+
 def ChooseWinograd : Pass<"ashlar-choose-winograd", "::mlir::func::FuncOp"> {
   let summary = "compute 3x3 convolutions of f32 by products of transformed tiles";
   let description = [{

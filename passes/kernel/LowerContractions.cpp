@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include "dialects/nn/NnDialect.h"
+#include "passes/kernel/ChosenKernels.h"
 #include "passes/kernel/PanelLoops.h"
 #include "passes/kernel/PixelLanes.h"
 #include "passes/kernel/TileContraction.h"
@@ -73,36 +74,24 @@ void mergePixels(IndexArithmetic &b, RowContraction &contraction,
   contraction.batches = b.fixed(1);
 }
 
-/// Notes for the tables of the object what was chosen, and why.
-void recordKernel(IndexArithmetic &b, StringRef instructions,
-                  StringRef reason) {
-  auto function = b.getInsertionBlock()->getParentOp();
-  if (!isa<func::FuncOp>(function))
-    function = function->getParentOfType<func::FuncOp>();
-  if (!function)
-    return;
-  SmallVector<Attribute> entries;
-  if (auto known = function->getAttrOfType<ArrayAttr>(kChosenKernelsAttrName))
-    entries.append(known.begin(), known.end());
-  entries.push_back(
-      b.getArrayAttr({LocationAttr(b.getLoc()), b.getStringAttr(instructions),
-                      b.getStringAttr(reason)}));
-  function->setAttr(kChosenKernelsAttrName, b.getArrayAttr(entries));
-}
-
-/// In tile registers where they serve, else in vectors.
-void emitBest(IndexArithmetic &b, const RowContraction &contraction, Value lhs,
-              Epilogue &epilogue, tile::TargetAttr target) {
+/// In tile registers where they serve, else in vectors. `op` is what is
+/// lowered.
+void emitBest(IndexArithmetic &b, const RowContraction &contraction,
+              Operation *op, Epilogue &epilogue, tile::TargetAttr target) {
+  Value lhs = op->getOperand(0);
+  // Why not by the library that was asked for, if one was.
+  auto noLibrary = op->getAttrOfType<StringAttr>(nn::kLibraryReasonAttrName);
   // Behind every buffer of the workspace there is room to read.
   bool slack = lhs.getDefiningOp<tile::WorkspaceOp>() != nullptr;
   StringRef reason;
   if (auto schedule =
           TileSchedule::choose(b, contraction, target, slack, reason)) {
-    recordKernel(b, "AMX", "");
+    recordKernel(b, b.getLoc(), "AMX", noLibrary ? noLibrary.getValue() : "");
     return emitTileContraction(b, contraction, *schedule, epilogue);
   }
   DotProduct product(b.getContext(), contraction.element, target);
-  recordKernel(b, product.instructionSet(), reason);
+  recordKernel(b, b.getLoc(), product.instructionSet(),
+               noLibrary ? noLibrary.getValue() : reason);
   if (emitPixelLanes(b, contraction, product, epilogue, target))
     return;
   emitContraction(b, contraction, product,
@@ -174,7 +163,7 @@ LogicalResult lowerConv(nn::ConvOp conv) {
     describeFilter(b, contraction, group);
     contraction.lhsBase = b.add(input.offset, group * depth);
     contraction.firstChannel = b.fixed(group * groupChannels);
-    emitBest(b, contraction, conv.getInput(), epilogue, target);
+    emitBest(b, contraction, conv, epilogue, target);
   }
   conv.erase();
   return success();
@@ -230,7 +219,7 @@ LogicalResult lowerMatmul(nn::MatmulOp matmul) {
   Epilogue epilogue(b, matmul.getEpilogue(), matmul.getExtras(),
                     matmul.getInit());
   contraction.channels = output.sizes[rank - 1];
-  emitBest(b, contraction, matmul.getLhs(), epilogue, target);
+  emitBest(b, contraction, matmul, epilogue, target);
   matmul.erase();
   return success();
 }

@@ -27,6 +27,25 @@ def LowerContractions : Pass<"ashlar-lower-contractions", "::mlir::func::FuncOp"
     "::mlir::affine::AffineDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
+def LowerLibraryContractions
+    : Pass<"ashlar-lower-library-contractions", "::mlir::ModuleOp"> {
+  let summary = "contractions that a kernel library computes to calls";
+  let description = [{
+    `nn.conv` and `nn.matmul` with `nn.library` become a call of the functions in
+    `runtime/onednn`: sizes and strides go by a structure on the stack, of which
+    a function has one for all its calls, tensors and bias by pointers. The
+    library splits the work over the workers of the call itself.
+
+    Requires: bufferized IR, whose functions take the call's arguments first.
+    Guarantees: no contraction with `nn.library` remains.
+
+    Example: test/passes/kernel/lower-library-contractions.mlir
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::LLVM::LLVMDialect"];
+}
+
 def ExpandWinograd : Pass<"ashlar-expand-winograd", "::mlir::func::FuncOp"> {
   let summary = "convolutions in transformed tiles as loops and matrix products";
   let description = [{

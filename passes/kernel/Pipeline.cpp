@@ -8,6 +8,7 @@ using namespace mlir;
 using namespace ashlar;
 
 void ashlar::buildKernelPipeline(OpPassManager &manager) {
+  manager.addPass(createLowerLibraryContractions());
   // Before contractions: it makes some.
   manager.addNestedPass<func::FuncOp>(createExpandWinograd());
   manager.addNestedPass<func::FuncOp>(createLowerContractions());

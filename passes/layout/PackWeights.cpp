@@ -46,7 +46,8 @@ struct PackWeights : ashlar::impl::PackWeightsBase<PackWeights> {
   }
 
   void packConv(nn::ConvOp conv) {
-    if (cast<ShapedType>(conv.getFilter().getType()).getRank() != 4)
+    if (conv->hasAttr(nn::kLibraryAttrName) ||
+        cast<ShapedType>(conv.getFilter().getType()).getRank() != 4)
       return;
     auto data = constantData(conv.getFilter());
     if (!data) {
@@ -69,7 +70,7 @@ struct PackWeights : ashlar::impl::PackWeightsBase<PackWeights> {
 
   void packMatmul(nn::MatmulOp matmul) {
     auto type = cast<RankedTensorType>(matmul.getRhs().getType());
-    if (matmul.getPacked())
+    if (matmul.getPacked() || matmul->hasAttr(nn::kLibraryAttrName))
       return;
     Value source = matmul.getRhs();
     auto transpose = matchTranspose(source);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Contractions of awkward shapes and every element type against a plain reference in numpy.
 
-usage: contractions.py --ashlar=PROGRAM --scratch=FOLDER [--cpu=LIST] [--kind=REGEX] [--without=REGEX]
+usage: contractions.py --ashlar=PROGRAM --scratch=FOLDER [--cpu=LIST] [--kind=REGEX] [--without=REGEX] [--kernels=LIB]
 
 Each family (operator and element type) is one model with a sweep of shapes: 1 and primes, tails in every dimension,
 strides, dilations, padding, groups. int8 must be exact; f32 and bf16 keep within the bound of a sum of that length.
@@ -203,6 +203,8 @@ def check(arguments, family, cpu):
     family.graph.write(folder)
     command = [arguments.ashlar, "run", os.path.join(folder, "model.onnx"), "--data", os.path.join(folder, "test_data_set_0"),
                "--rtol=0", "--atol=" + ",".join(repr(t) for t in family.tolerances), "--cpu=" + cpu, *family.options]
+    if arguments.kernels:
+        command.append("--kernels=" + arguments.kernels)
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode == 5:
         print(f"skipped: {family.name} for {cpu}: this machine lacks a feature")
@@ -226,6 +228,7 @@ def main():
     parser.add_argument("--cpu", default="native", help="one or several, separated by commas; each is run by itself")
     parser.add_argument("--kind", default=".", type=re.compile, help="only families whose name matches")
     parser.add_argument("--without", type=re.compile, help="no families whose name matches")
+    parser.add_argument("--kernels", help="the library that computes what it can")
     arguments = parser.parse_args()
     passed = failed = skipped = 0
     for family in families():

@@ -3,6 +3,7 @@
 #include "tools/ashlar/ExitCode.h"
 #include "tools/ashlar/QuantizeOptions.h"
 
+#include "compiler/execution/KernelLibrary.h"
 #include "compiler/report/ModelDescription.h"
 #include "compiler/target/Target.h"
 
@@ -47,6 +48,9 @@ std::vector<Option> ashlar::tool::modelOptions() {
       {"calibration", "FILE",
        "ranges of activations, by 'ashlar calibrate': the model is quantized\n"
        "first, but for layers that --layer names"},
+      {"kernels", "LIBRARY",
+       "onednn: what oneDNN can compute is computed by it, and programs link\n"
+       "libashlar_onednn and libdnnl; default: Ashlar's own kernels"},
       {"verify-stages", "", "check the intermediate code after every stage"},
       {"dump-ir", "DIR", "write the intermediate code after every stage"}};
   for (const std::vector<Option> &more : {precisionOptions(), shapeOptions()})
@@ -215,6 +219,12 @@ std::optional<int> ashlar::tool::readModelOptions(const Arguments &arguments,
     return code;
   if (auto code = readPrecision(arguments, options.precision))
     return code;
+  if (auto library = arguments.value("kernels")) {
+    if (llvm::Error error = checkKernelLibrary(*library))
+      return fail(ExitUsage,
+                  "option '--kernels': " + llvm::toString(std::move(error)));
+    options.kernelLibrary = library->str();
+  }
   if (auto table = arguments.value("calibration"))
     if (auto code = quantizeBeforeCompiling(
             model.empty() ? StringRef(arguments.positional().front()) : model,

@@ -74,8 +74,8 @@ static Error checkShape(StringRef text, const ashlar_model_info &info) {
 
 Error ashlar::tool::checkObjectOptions(const Arguments &arguments,
                                        const ashlar_model_info &info) {
-  for (StringRef name :
-       {"cpu", "precision", "layer", "calibration", "verify-stages", "dump-ir"})
+  for (StringRef name : {"cpu", "precision", "layer", "calibration", "kernels",
+                         "verify-stages", "dump-ir"})
     if (arguments.has(name))
       return usageError("option '--" + name +
                         "' says how to compile, but an object is compiled "

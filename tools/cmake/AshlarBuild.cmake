@@ -72,6 +72,14 @@ function(ashlar_library name)
   endif()
 endfunction()
 
+# ashlar_finds_kernel_library(TARGET): the program finds the module with oneDNN, where one is built: among the built
+# files, and once installed beside its libraries.
+function(ashlar_finds_kernel_library target)
+  if(TARGET ashlar_onednn_module)
+    set_property(TARGET ${target} APPEND PROPERTY BUILD_RPATH $<TARGET_FILE_DIR:ashlar_onednn_module>)
+  endif()
+endfunction()
+
 # ashlar_tablegen(TD GEN OUT [extra arguments]): runs mlir-tblgen; the output is spelled like its source.
 function(ashlar_tablegen td out)
   set(LLVM_TARGET_DEFINITIONS ${td})

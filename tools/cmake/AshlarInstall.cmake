@@ -13,6 +13,12 @@ set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/Ashlar)
 set_target_properties(ashlar PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
 install(TARGETS ashlar ashlar_rt EXPORT AshlarTargets)
 install(FILES runtime/ashlar_rt.h TYPE INCLUDE)
+if(TARGET ashlar_onednn)
+  install(TARGETS ashlar_onednn EXPORT AshlarTargets)
+  install(TARGETS ashlar_onednn_module DESTINATION ${CMAKE_INSTALL_LIBDIR}/ashlar)
+  install(FILES runtime/onednn/ashlar_onednn.h TYPE INCLUDE)
+  set_property(TARGET ashlar APPEND PROPERTY INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/ashlar")
+endif()
 install(EXPORT AshlarTargets NAMESPACE Ashlar:: DESTINATION ${package_folder})
 
 configure_package_config_file(tools/cmake/AshlarConfig.cmake.in AshlarConfig.cmake INSTALL_DESTINATION ${package_folder})
@@ -23,6 +29,10 @@ install(FILES ${PROJECT_BINARY_DIR}/AshlarConfig.cmake ${PROJECT_BINARY_DIR}/Ash
 file(RELATIVE_PATH ASHLAR_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(tools/cmake/ashlar.pc.in ashlar.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/ashlar.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(TARGET ashlar_onednn)
+  configure_file(tools/cmake/ashlar-onednn.pc.in ashlar-onednn.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/ashlar-onednn.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endif()
 
 # The program then runs on a machine with nothing but the C library.
 if(ASHLAR_RELOCATABLE)

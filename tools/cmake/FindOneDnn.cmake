@@ -1,0 +1,20 @@
+# oneDNN 2 (Debian's libdnnl-dev), as target OneDnn::dnnl. Optional: for --kernels=onednn, and as peer of benchmarks and
+# tests. Version 3 has another interface.
+find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp)
+find_library(DNNL_LIBRARY dnnl)
+if(DNNL_INCLUDE_DIR AND NOT DNNL_VERSION)
+  file(STRINGS ${DNNL_INCLUDE_DIR}/oneapi/dnnl/dnnl_version.h lines REGEX "#define DNNL_VERSION_(MAJOR|MINOR|PATCH)")
+  string(REGEX REPLACE "[^0-9;]" "" DNNL_VERSION "${lines}")
+  string(REPLACE ";" "." DNNL_VERSION "${DNNL_VERSION}")
+endif()
+if(DNNL_VERSION VERSION_GREATER_EQUAL 3)
+  message(WARNING "oneDNN ${DNNL_VERSION} found, version 2 is needed (libdnnl-dev): it is not used")
+  set(DNNL_LIBRARY)
+endif()
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(OneDnn REQUIRED_VARS DNNL_LIBRARY DNNL_INCLUDE_DIR VERSION_VAR DNNL_VERSION)
+if(OneDnn_FOUND AND NOT TARGET OneDnn::dnnl)
+  add_library(OneDnn::dnnl UNKNOWN IMPORTED)
+  set_target_properties(OneDnn::dnnl PROPERTIES IMPORTED_LOCATION ${DNNL_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES
+    ${DNNL_INCLUDE_DIR})
+endif()
