@@ -34,6 +34,9 @@ public:
   /// the left side takes. The sums of a vector of columns take one.
   int64_t operandRegisters() const;
 
+  /// True if bytes are widened to 16 bits before they are multiplied.
+  bool widensBytes() const { return kind == Kind::WideBytes; }
+
   using Operand = llvm::SmallVector<mlir::Value, 2>;
 
   /// Sums of nothing.

@@ -4,6 +4,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include "passes/kernel/WidenedLeft.h"
+
 using namespace mlir;
 using namespace ashlar;
 
@@ -41,13 +43,19 @@ private:
   void emitBand(Index batch, Index band, ChannelTile channels);
   void emitTile(Index batch, Index y, Index x, int64_t tileRows,
                 int64_t tileColumns, ChannelTile channels);
+  /// Where reduction step r begins on the left.
+  Index stepOffset(Index step);
   /// One reduction step r: adds its run to the accumulators.
   SmallVector<Value> emitRun(Index lhsAt, Index rhsAt,
                              ArrayRef<Index> pixelOffsets, ChannelTile channels,
                              ValueRange accumulators);
-  /// Adds one group of the run, of which `count` elements exist.
-  void emitGroup(Index lhsK, Index rhsK, ArrayRef<Index> pixelOffsets,
-                 ChannelTile channels, int64_t count,
+  /// The same with the left side widened.
+  SmallVector<Value> emitWidenedRun(Index step, Index rhsAt,
+                                    ChannelTile channels,
+                                    ValueRange accumulators);
+  using LoadLeft = llvm::function_ref<DotProduct::Operand(int64_t pixel)>;
+  /// Adds one group of a run.
+  void emitGroup(LoadLeft loadLeft, Index rhsK, ChannelTile channels,
                  MutableArrayRef<Value> sums);
   /// The biases or zero for every vector of a tile.
   SmallVector<Value> firstSums(int64_t pixels, ChannelTile channels);
@@ -68,6 +76,7 @@ private:
   Epilogue &epilogue;
   nn::PanelForm form;
   Block *taskBlock = nullptr;
+  std::optional<WidenedLeft> widened;
 };
 
 void ContractionEmitter::emitRange(Index low, Index high,
@@ -151,6 +160,9 @@ void ContractionEmitter::emitGrid() {
   OpBuilder::InsertionGuard guard(b);
   taskBlock = &grid.getBody().front();
   b.setInsertionPointToStart(taskBlock);
+  int64_t pixels = s.tileRows * s.tileColumns;
+  if (WidenedLeft::serves(b, c, product, pixels))
+    widened.emplace(b, c, product, *taskBlock, pixels);
   SmallVector<Index> place =
       b.delinearize(grid.getTask(), {chunks, bands, parts});
   Index chunk = place[0], band = place[1];
@@ -200,9 +212,8 @@ Index ContractionEmitter::rhsOffset(int64_t vector) {
                at % form.width * form.group);
 }
 
-void ContractionEmitter::emitGroup(Index lhsK, Index rhsK,
-                                   ArrayRef<Index> pixelOffsets,
-                                   ChannelTile channels, int64_t count,
+void ContractionEmitter::emitGroup(LoadLeft loadLeft, Index rhsK,
+                                   ChannelTile channels,
                                    MutableArrayRef<Value> sums) {
   SmallVector<DotProduct::Operand> right;
   for (int64_t vector = 0; vector < channels.vectors; ++vector) {
@@ -212,15 +223,28 @@ void ContractionEmitter::emitGroup(Index lhsK, Index rhsK,
     right.push_back(product.loadRight(b, c.rhs.flat,
                                       b.add(rhsK, rhsOffset(vector)), columns));
   }
-  for (Index pixel : pixelOffsets) {
-    DotProduct::Operand left =
-        product.loadLeft(b, c.lhs.flat, b.add(lhsK, pixel), count,
-                         b.known(c.run).value_or(0) >= form.group);
-    for (const DotProduct::Operand &operand : right) {
-      sums.front() = product.add(b, left, operand, sums.front());
-      sums = sums.drop_front();
-    }
+  for (int64_t pixel = 0; !sums.empty(); ++pixel) {
+    DotProduct::Operand left = loadLeft(pixel);
+    for (auto [sum, operand] : llvm::zip(sums.take_front(right.size()), right))
+      sum = product.add(b, left, operand, sum);
+    sums = sums.drop_front(right.size());
   }
+}
+
+SmallVector<Value> ContractionEmitter::emitWidenedRun(Index step, Index rhsAt,
+                                                      ChannelTile channels,
+                                                      ValueRange accumulators) {
+  Index groups = b.ceilDiv(c.run, form.group);
+  auto loop = scf::ForOp::create(b, b.value(b.fixed(0)), b.value(groups),
+                                 b.value(b.fixed(1)), accumulators);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> sums(loop.getRegionIterArgs());
+  Index group = loop.getInductionVar();
+  emitGroup([&](int64_t pixel) { return widened->load(pixel, step, group); },
+            b.add(rhsAt, b.mul(group, c.rhsStep)), channels, sums);
+  scf::YieldOp::create(b, sums);
+  return SmallVector<Value>(loop.getResults());
 }
 
 SmallVector<Value> ContractionEmitter::emitRun(Index lhsAt, Index rhsAt,
@@ -232,9 +256,14 @@ SmallVector<Value> ContractionEmitter::emitRun(Index lhsAt, Index rhsAt,
                                  b.value(b.fixed(1)), accumulators);
   auto emit = [&](Index group, int64_t count, MutableArrayRef<Value> sums) {
     Index step = form.group == 1 ? c.lhsStep : b.fixed(form.group);
-    emitGroup(b.add(lhsAt, b.mul(group, step)),
-              b.add(rhsAt, b.mul(group, c.rhsStep)), pixelOffsets, channels,
-              count, sums);
+    Index lhsK = b.add(lhsAt, b.mul(group, step));
+    emitGroup(
+        [&](int64_t pixel) {
+          return product.loadLeft(b, c.lhs.flat,
+                                  b.add(lhsK, pixelOffsets[pixel]), count,
+                                  b.known(c.run).value_or(0) >= form.group);
+        },
+        b.add(rhsAt, b.mul(group, c.rhsStep)), channels, sums);
   };
   {
     OpBuilder::InsertionGuard guard(b);
@@ -270,6 +299,13 @@ SmallVector<Value> ContractionEmitter::emitRun(Index lhsAt, Index rhsAt,
   return sums;
 }
 
+Index ContractionEmitter::stepOffset(Index step) {
+  if (c.innerSteps <= 1)
+    return b.mul(step, c.lhsOuter);
+  return b.add(b.mul(b.div(step, c.innerSteps), c.lhsOuter),
+               b.mul(b.rem(step, b.fixed(c.innerSteps)), c.lhsInner));
+}
+
 void ContractionEmitter::emitTile(Index batch, Index y, Index x,
                                   int64_t tileRows, int64_t tileColumns,
                                   ChannelTile channels) {
@@ -289,27 +325,25 @@ void ContractionEmitter::emitTile(Index batch, Index y, Index x,
       pixels.push_back(b.add(b.mul(c.lhsRow, row), b.mul(c.lhsColumn, column)));
 
   SmallVector<Value> sums = firstSums(pixels.size(), channels);
+  bool widens = widened && pixels.size() > 1;
+  if (widens)
+    widened->fill(lhsAt, pixels, [&](Index step) { return stepOffset(step); });
+  auto addStep = [&](Index step, ValueRange before) {
+    Index rhsStep = b.add(rhsAt, b.mul(step, c.rhsOuter));
+    return widens ? emitWidenedRun(step, rhsStep, channels, before)
+                  : emitRun(b.add(lhsAt, stepOffset(step)), rhsStep, pixels,
+                            channels, before);
+  };
   if (c.outer == 1) {
-    sums = emitRun(lhsAt, rhsAt, pixels, channels, sums);
+    sums = addStep(b.fixed(0), sums);
   } else {
     auto loop =
         scf::ForOp::create(b, b.value(b.fixed(0)), b.value(b.fixed(c.outer)),
                            b.value(b.fixed(1)), sums);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Index step = loop.getInductionVar();
-    Index inner = b.fixed(0), outer = step;
-    if (c.innerSteps > 1) {
-      inner = b.rem(step, b.fixed(c.innerSteps));
-      outer = b.div(step, c.innerSteps);
-    }
-    Index left =
-        b.add(b.mul(outer, c.lhsOuter),
-              c.innerSteps > 1 ? b.mul(inner, c.lhsInner) : b.fixed(0));
-    SmallVector<Value> next =
-        emitRun(b.add(lhsAt, left), b.add(rhsAt, b.mul(step, c.rhsOuter)),
-                pixels, channels, loop.getRegionIterArgs());
-    scf::YieldOp::create(b, next);
+    scf::YieldOp::create(
+        b, addStep(loop.getInductionVar(), loop.getRegionIterArgs()));
     sums = SmallVector<Value>(loop.getResults());
   }
 

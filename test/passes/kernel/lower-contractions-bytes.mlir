@@ -206,3 +206,23 @@ func.func @few_channels(%x: memref<1x20x20x1xi8>, %w: memref<1x1x5x2x16x4xi8>, %
   return
 }
 }
+
+// -----
+
+// Four rows are widened to 16-bit numbers once, even places before odd ones, for all columns; then their pairs are broadcast.
+// CHECK-LABEL: func.func @widened_once
+// CHECK: %[[ROWS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<64xi32>
+// CHECK: arith.extui {{.*}} : vector<16xi8> to vector<16xi16>
+// CHECK: vector.shuffle {{.*}}[0, 2, 1, 3, 4, 6, 5, 7,
+// CHECK: vector.store {{.*}}, %[[ROWS]]{{.*}} vector<8xi32>
+// CHECK: memref.load %[[ROWS]]
+// CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+module attributes {tile.target = #tile.target<cpu = "x86-64-v3", vector_bytes = 32, vector_registers = 16, l1_bytes = 32768, l2_bytes = 524288>} {
+func.func @widened_once(%a: memref<4x32xi8>, %b: memref<2x8x16x4xi8>, %c: memref<4x32xi32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<4x32xi8>, memref<2x8x16x4xi8>, memref<4x32xi32> {
+  ^bb0(%acc: i32):
+    nn.yield %acc : i32
+  }
+  return
+}
+}
