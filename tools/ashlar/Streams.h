@@ -11,7 +11,7 @@
 namespace ashlar::tool {
 
 struct StreamTimes {
-  Times runs;         // of all streams
+  Times runs;         // of all streams; CPU times are those of their threads
   double seconds = 0; // while they ran
   double throughput() const { return double(runs.wall.size()) / seconds; }
 };
@@ -21,6 +21,11 @@ struct StreamComparison {
   unsigned streams = 0;
   StreamTimes one, many;
   double ratio() const { return many.throughput() / one.throughput(); }
+  /// What it would be if every stream had a CPU to itself: what the streams
+  /// take from each other is in it, what other programs take is not.
+  double ratioOfCpuTime() const {
+    return streams * medianOf(one.runs.cpu) / medianOf(many.runs.cpu);
+  }
 };
 
 llvm::Expected<StreamComparison>

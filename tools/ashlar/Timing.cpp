@@ -7,17 +7,18 @@ using namespace ashlar;
 using namespace ashlar::tool;
 using llvm::Error;
 
-double Times::at(double share) const {
-  std::vector<double> sorted = wall;
-  std::sort(sorted.begin(), sorted.end());
-  return sorted.empty()
+double ashlar::tool::quantileOf(std::vector<double> values, double share) {
+  std::sort(values.begin(), values.end());
+  return values.empty()
              ? 0
-             : sorted[std::min(sorted.size() - 1,
-                               size_t(share * double(sorted.size())))];
+             : values[std::min(values.size() - 1,
+                               size_t(share * double(values.size())))];
 }
 
+double Times::at(double share) const { return quantileOf(wall, share); }
+
 double ashlar::tool::medianOf(std::vector<double> values) {
-  return Times{std::move(values), {}}.median();
+  return quantileOf(std::move(values), 0.5);
 }
 
 static double cpuMilliseconds() {

@@ -20,6 +20,8 @@ struct Times {
 };
 
 double medianOf(std::vector<double> values);
+/// The value below which this share of the values lies; 0 of none.
+double quantileOf(std::vector<double> values, double share);
 
 class Stopwatch {
 public:
