@@ -126,4 +126,18 @@ def ChoosePrecision : Pass<"ashlar-choose-precision", "::mlir::ModuleOp"> {
   }];
 }
 
+def RoundContractionInputs : Pass<"ashlar-round-contraction-inputs", "::mlir::ModuleOp"> {
+  let summary = "Round to bf16 what is multiplied, and multiply it in f32";
+  let description = [{
+    Both factors of every contraction with `ashlar.precision` bf16 are cast to bf16 and back, and the contraction is one
+    of f32 again. What a model loses so is what bf16 has to cost, whatever computes it: the tests hold `--precision=bf16`
+    against it. No pipeline contains this pass.
+
+    Requires: precision chosen. Guarantees: no contraction in bf16 remains.
+
+    Example: test/passes/quantize/round-contraction-inputs.mlir
+  }];
+  let statistics = [Statistic<"numRounded", "rounded", "contractions whose factors are rounded">];
+}
+
 #endif // ASHLAR_PASSES_QUANTIZE_PASSES_TD
