@@ -49,9 +49,9 @@ private:
   int64_t chooseLanes();
 
   void emitOuter();
-  void emitRow(ArrayRef<Index> at, Index low, Index count);
+  void emitRow(const WalkNest &nest, Index low, Index count);
   void emitVector(Index k, Index count, ArrayRef<Index> offsets,
-                  ArrayRef<Index> at, const IRMapping &uniform);
+                  const IRMapping &uniform);
   /// What does not change along the row, once.
   IRMapping emitUniform(ArrayRef<Index> at, ArrayRef<Index> offsets);
 
@@ -194,29 +194,12 @@ void ElementwiseEmitter::emitOuter() {
   auto known = b.known(extents[axis]);
   Index blocks =
       known && *known <= kBlock ? b.fixed(1) : b.ceilDiv(extents[axis], kBlock);
-  bool isCut = b.known(blocks) != 1;
-  SmallVector<Value> highs;
-  for (auto [group, extent] : llvm::enumerate(extents))
-    if (group != axis)
-      highs.push_back(b.value(extent));
-  if (isCut)
-    highs.push_back(b.value(blocks));
-  SmallVector<Index> at(extents.size(), b.fixed(0));
-  if (highs.empty())
-    return emitRow(at, b.fixed(0), extents[axis]);
-  SmallVector<Value> zeros(highs.size(), b.value(b.fixed(0)));
-  SmallVector<Value> ones(highs.size(), b.value(b.fixed(1)));
-  auto nest = scf::ParallelOp::create(b, zeros, highs, ones);
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(nest.getBody());
-  unsigned next = 0;
-  for (unsigned group = 0; group < extents.size(); ++group)
-    if (group != axis)
-      at[group] = nest.getInductionVars()[next++];
-  if (!isCut)
-    return emitRow(at, b.fixed(0), extents[axis]);
-  Index low = b.mul(Index(Value(nest.getInductionVars().back())), kBlock);
-  emitRow(at, low, b.min(b.sub(extents[axis], low), b.fixed(kBlock)));
+  WalkNest nest = WalkNest::open(b, extents, {axis}, blocks);
+  if (b.known(blocks) == 1)
+    return emitRow(nest, b.fixed(0), extents[axis]);
+  Index low = b.mul(nest.block, kBlock);
+  emitRow(nest, low, b.min(b.sub(extents[axis], low), b.fixed(kBlock)));
 }
 
 IRMapping ElementwiseEmitter::emitUniform(ArrayRef<Index> at,
@@ -239,7 +222,7 @@ IRMapping ElementwiseEmitter::emitUniform(ArrayRef<Index> at,
     }
     Index place = b.fixed(0);
     for (auto [group, loops] : llvm::enumerate(walk.groups))
-      if (llvm::is_contained(loops, index.getDim()))
+      if (at[group] && llvm::is_contained(loops, index.getDim()))
         place = at[group];
     mapping.map(index.getResult(), b.value(place));
   }
@@ -247,7 +230,7 @@ IRMapping ElementwiseEmitter::emitUniform(ArrayRef<Index> at,
 }
 
 void ElementwiseEmitter::emitVector(Index k, Index count,
-                                    ArrayRef<Index> offsets, ArrayRef<Index> at,
+                                    ArrayRef<Index> offsets,
                                     const IRMapping &uniform) {
   IRMapping mapping = uniform;
   Block &body = *op.getBody();
@@ -287,16 +270,9 @@ void ElementwiseEmitter::emitVector(Index k, Index count,
   }
 }
 
-void ElementwiseEmitter::emitRow(ArrayRef<Index> at, Index low, Index count) {
-  SmallVector<Index> offsets;
-  for (const WalkedOperand &operand : operands) {
-    Index offset = operand.offset;
-    for (unsigned group = 0; group < at.size(); ++group)
-      if (group != axis)
-        offset = b.add(offset, b.mul(at[group], operand.steps[group]));
-    offsets.push_back(offset);
-  }
-  IRMapping uniform = emitUniform(at, offsets);
+void ElementwiseEmitter::emitRow(const WalkNest &nest, Index low, Index count) {
+  SmallVector<Index> offsets = nest.offsets(b, operands);
+  IRMapping uniform = emitUniform(nest.at, offsets);
   Index high = b.add(low, count);
   Index whole = b.add(low, b.mul(b.div(count, lanes), lanes));
   auto loop = [&](Index from, Index to, Index present) {
@@ -304,12 +280,12 @@ void ElementwiseEmitter::emitRow(ArrayRef<Index> at, Index low, Index count) {
     if (first && end && *end <= *first)
       return;
     if (first && end && *end - *first <= lanes)
-      return emitVector(from, present, offsets, at, uniform);
+      return emitVector(from, present, offsets, uniform);
     auto vectors = scf::ForOp::create(b, b.value(from), b.value(to),
                                       b.value(b.fixed(lanes)));
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(vectors.getBody());
-    emitVector(Index(vectors.getInductionVar()), present, offsets, at, uniform);
+    emitVector(Index(vectors.getInductionVar()), present, offsets, uniform);
   };
   loop(low, whole, b.fixed(lanes));
   // What fills no vector; nothing if the extent is known to be a multiple.

@@ -182,32 +182,16 @@ void InterleaveEmitter::emitRow(ArrayRef<Index> offsets, Index low,
 void InterleaveEmitter::emit() {
   for (unsigned number = 0; number < op->getNumOperands(); ++number)
     operands.emplace_back(b, op, number, walk);
-  SmallVector<unsigned> outer;
-  Values highs;
-  for (auto [group, size] : llvm::enumerate(walk.extents(b, op))) {
-    if (group == channels || group == pixels)
-      continue;
-    outer.push_back(group);
-    highs.push_back(b.value(size));
-  }
   int64_t blocks = llvm::divideCeil(extent, kBlock);
-  highs.push_back(b.value(b.fixed(blocks)));
-  Values zeros(highs.size(), b.value(b.fixed(0)));
-  Values ones(highs.size(), b.value(b.fixed(1)));
-  auto nest = scf::ParallelOp::create(b, zeros, highs, ones);
+  SmallVector<Index> extents = walk.extents(b, op);
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(nest.getBody());
-  SmallVector<Index> offsets;
-  for (const WalkedOperand &operand : operands) {
-    Index offset = operand.offset;
-    for (auto [group, index] : llvm::zip(outer, nest.getInductionVars()))
-      offset = b.add(offset, b.mul(Index(index), operand.steps[group]));
-    offsets.push_back(offset);
-  }
+  WalkNest nest =
+      WalkNest::open(b, extents, {channels, pixels}, b.fixed(blocks));
+  SmallVector<Index> offsets = nest.offsets(b, operands);
   if (blocks == 1) {
     emitRow(offsets, b.fixed(0), b.fixed(extent));
   } else {
-    Index low = b.mul(Index(Value(nest.getInductionVars().back())), kBlock);
+    Index low = b.mul(nest.block, kBlock);
     emitRow(offsets, low, b.min(b.add(low, kBlock), b.fixed(extent)));
   }
   op.erase();

@@ -226,27 +226,10 @@ void TransposeEmitter::forBlocks(
 void TransposeEmitter::emitBand(Index low, Index bands, Index rows) {
   if (b.known(bands) == 0)
     return;
-  SmallVector<Value> highs;
-  for (unsigned group = 0; group < extents.size(); ++group)
-    if (group != along && group != across)
-      highs.push_back(b.value(extents[group]));
-  highs.push_back(b.value(bands));
-  SmallVector<Value> zeros(highs.size(), b.value(b.fixed(0)));
-  SmallVector<Value> ones(highs.size(), b.value(b.fixed(1)));
-  auto nest = scf::ParallelOp::create(b, zeros, highs, ones);
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(nest.getBody());
-  SmallVector<Index> offsets;
-  for (const WalkedOperand &operand : operands) {
-    Index offset = operand.offset;
-    unsigned next = 0;
-    for (unsigned group = 0; group < extents.size(); ++group)
-      if (group != along && group != across)
-        offset = b.add(offset, b.mul(Index(nest.getInductionVars()[next++]),
-                                     operand.steps[group]));
-    offsets.push_back(offset);
-  }
-  Index y = b.add(low, b.mul(Index(nest.getInductionVars().back()), block));
+  WalkNest nest = WalkNest::open(b, extents, {along, across}, bands);
+  SmallVector<Index> offsets = nest.offsets(b, operands);
+  Index y = b.add(low, b.mul(nest.block, block));
   forBlocks(extents[along], [&](Index x, Index columns) {
     emitBlock(offsets, x, columns, y, rows);
   });

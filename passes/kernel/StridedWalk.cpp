@@ -1,6 +1,8 @@
 //===- StridedWalk.cpp - loops over buffers with merged axes --------------===//
 #include "passes/kernel/StridedWalk.h"
 
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
 using namespace mlir;
 using namespace ashlar;
 
@@ -149,4 +151,44 @@ WalkedOperand::WalkedOperand(IndexArithmetic &b, linalg::GenericOp op,
         step = b.add(step, stride);
     steps.push_back(step);
   }
+}
+
+WalkNest WalkNest::open(IndexArithmetic &b, ArrayRef<OpFoldResult> extents,
+                        ArrayRef<unsigned> inner, OpFoldResult blocks) {
+  SmallVector<unsigned> outer;
+  SmallVector<Value> highs;
+  for (auto [group, extent] : llvm::enumerate(extents)) {
+    if (llvm::is_contained(inner, group))
+      continue;
+    outer.push_back(group);
+    highs.push_back(b.value(extent));
+  }
+  bool isCut = b.known(blocks) != 1;
+  if (isCut)
+    highs.push_back(b.value(blocks));
+  WalkNest result{SmallVector<OpFoldResult>(extents.size()), b.fixed(0)};
+  if (highs.empty())
+    return result;
+  SmallVector<Value> zeros(highs.size(), b.value(b.fixed(0)));
+  SmallVector<Value> ones(highs.size(), b.value(b.fixed(1)));
+  auto nest = scf::ParallelOp::create(b, zeros, highs, ones);
+  b.setInsertionPointToStart(nest.getBody());
+  for (auto [group, index] : llvm::zip(outer, nest.getInductionVars()))
+    result.at[group] = index;
+  if (isCut)
+    result.block = nest.getInductionVars().back();
+  return result;
+}
+
+SmallVector<OpFoldResult>
+WalkNest::offsets(IndexArithmetic &b, ArrayRef<WalkedOperand> operands) const {
+  SmallVector<OpFoldResult> offsets;
+  for (const WalkedOperand &operand : operands) {
+    OpFoldResult offset = operand.offset;
+    for (auto [index, step] : llvm::zip(at, operand.steps))
+      if (index)
+        offset = b.add(offset, b.mul(index, step));
+    offsets.push_back(offset);
+  }
+  return offsets;
 }

@@ -46,6 +46,26 @@ public:
   llvm::SmallVector<mlir::OpFoldResult> steps;
 };
 
+/// Parallel loops over the outer groups of a walk.
+struct WalkNest {
+  /// The index in every group; null for the groups within.
+  llvm::SmallVector<mlir::OpFoldResult> at;
+  /// The index in `blocks`.
+  mlir::OpFoldResult block;
+
+  /// Makes loops over all groups but those in `inner`, and innermost over
+  /// `blocks`, and puts the builder in their body. No loop is made for one
+  /// block, nor a nest of none.
+  static WalkNest open(IndexArithmetic &b,
+                       llvm::ArrayRef<mlir::OpFoldResult> extents,
+                       llvm::ArrayRef<unsigned> inner,
+                       mlir::OpFoldResult blocks);
+
+  /// Where each operand begins there.
+  llvm::SmallVector<mlir::OpFoldResult>
+  offsets(IndexArithmetic &b, llvm::ArrayRef<WalkedOperand> operands) const;
+};
+
 } // namespace ashlar
 
 #endif
