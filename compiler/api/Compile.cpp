@@ -8,6 +8,7 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SHA256.h"
 
+#include "compiler/api/ConstantBlobs.h"
 #include "compiler/api/DescribeModel.h"
 #include "compiler/import/ModelFile.h"
 #include "passes/bufferize/Passes.h"
@@ -236,11 +237,14 @@ void ashlar::prepareContext(MLIRContext &context) {
 }
 
 static FailureOr<CompiledModel> compile(Compilation &compilation) {
+  ConstantBlobs blobs(compilation.context);
   if (failed(compilation.prepare()) || failed(compilation.describe()))
     return failure();
   FailureOr<std::unique_ptr<llvm::Module>> code = compilation.translate();
   if (failed(code))
     return failure();
+  compilation.module = nullptr;
+  blobs.releaseAllBut(compilation.weights);
   if (compilation.options.stages.onStage)
     compilation.options.stages.onStage("codegen");
   auto bytes = emitCode(**code, /*assembly=*/false);

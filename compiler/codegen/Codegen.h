@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/raw_ostream.h"
@@ -32,6 +33,8 @@ public:
   void write(llvm::raw_ostream &out) const;
   /// SHA-256 in hexadecimal.
   std::string hash() const;
+  /// Names of the context's blobs that it reads.
+  llvm::StringSet<> blobNames() const;
 
 private:
   llvm::SmallVector<std::pair<uint64_t, mlir::Attribute>> pieces;

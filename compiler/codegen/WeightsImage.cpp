@@ -95,3 +95,11 @@ std::string WeightsImage::hash() const {
   write(stream);
   return stream.finish();
 }
+
+llvm::StringSet<> WeightsImage::blobNames() const {
+  llvm::StringSet<> names;
+  for (const auto &[offset, attribute] : pieces)
+    if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute))
+      names.insert(resource.getRawHandle().getKey());
+  return names;
+}

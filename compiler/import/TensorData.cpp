@@ -6,7 +6,11 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/APFloat.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/xxhash.h"
+
+#include <sys/mman.h>
 
 using namespace mlir;
 using ashlar::onnx::emitUnsupported;
@@ -144,6 +148,24 @@ TensorReader::typedBytesOf(const proto::TensorProto &tensor, Type element,
   return Bytes{*owner, owner};
 }
 
+TensorReader::Bytes
+TensorReader::pieceOf(std::shared_ptr<llvm::MemoryBuffer> file,
+                      ArrayRef<char> view) {
+  if (file->getBufferKind() != llvm::MemoryBuffer::MemoryBuffer_MMap)
+    return {view, std::move(file)};
+  // The file stays mapped for other tensors, but pages of this one's alone need
+  // not stay in memory; read again, they come from the file again.
+  auto release = [file, view](void *) {
+    static const uint64_t page = llvm::sys::Process::getPageSizeEstimate();
+    uint64_t begin = reinterpret_cast<uintptr_t>(view.begin());
+    uint64_t first = llvm::alignTo(begin, page);
+    uint64_t end = llvm::alignDown(begin + view.size(), page);
+    if (first < end)
+      madvise(reinterpret_cast<void *>(first), end - first, MADV_DONTNEED);
+  };
+  return {view, std::shared_ptr<void>(file.get(), std::move(release))};
+}
+
 FailureOr<TensorReader::Bytes>
 TensorReader::bytesOf(const proto::TensorProto &tensor, RankedTensorType type,
                       Location loc) {
@@ -156,14 +178,15 @@ TensorReader::bytesOf(const proto::TensorProto &tensor, RankedTensorType type,
     llvm::Expected<ExternalData::Range> range = external.find(tensor, expected);
     if (!range)
       return emitError(loc, llvm::toString(range.takeError()));
-    bytes = {range->bytes, range->owner};
+    bytes = pieceOf(range->owner, range->bytes);
   } else if (tensor.has_mapped_length()) {
     uint64_t size = file.buffer->getBufferSize();
     uint64_t offset = tensor.mapped_offset(), length = tensor.mapped_length();
     if (offset > size || length > size - offset)
       return emitError(loc, "tensor data outside of the file");
-    bytes = {ArrayRef<char>(file.buffer->getBufferStart() + offset, length),
-             file.buffer};
+    bytes =
+        pieceOf(file.buffer,
+                ArrayRef<char>(file.buffer->getBufferStart() + offset, length));
   } else if (tensor.has_raw_data()) {
     auto owner = std::make_shared<std::string>(tensor.raw_data());
     bytes = {ArrayRef<char>(owner->data(), owner->size()), owner};

@@ -41,6 +41,9 @@ private:
     mlir::DenseResourceElementsHandle handle;
   };
 
+  /// Bytes of a file, whose memory is given back with them.
+  static Bytes pieceOf(std::shared_ptr<llvm::MemoryBuffer> file,
+                       llvm::ArrayRef<char> view);
   mlir::FailureOr<Bytes> bytesOf(const proto::TensorProto &tensor,
                                  mlir::RankedTensorType type,
                                  mlir::Location loc);

@@ -4,6 +4,8 @@
 #include "tools/ashlar/ExitCode.h"
 #include "tools/ashlar/Reproducer.h"
 
+#include <malloc.h>
+
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
@@ -101,6 +103,9 @@ int main(int argc, char **argv) {
   llvm::setBugReportMsg("ashlar crashed; where it was:\n");
   llvm::InitLLVM init(argc, argv);
   handleCrashes(argc, argv);
+  // Weights that are not needed any more go back to the system at once: with
+  // the threshold that moves, the C library would keep most of them.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
   llvm::ArrayRef<const char *> line(argv + 1, argc - 1);
   StringRef name = line.empty() ? "" : line.front();
   if (name.empty() || name == "--help" || name == "-h" || name == "help") {
