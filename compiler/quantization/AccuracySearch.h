@@ -1,9 +1,8 @@
-//===- AccuracySearch.h - how many layers to leave in floats --------------===//
+//===- AccuracySearch.h - which layers to leave in floats -----------------===//
 #ifndef ASHLAR_COMPILER_QUANTIZATION_ACCURACYSEARCH_H
 #define ASHLAR_COMPILER_QUANTIZATION_ACCURACYSEARCH_H
 
-#include "compiler/quantization/Evaluate.h"
-#include "compiler/quantization/LayerErrors.h"
+#include "compiler/quantization/SimulatedTrials.h"
 
 namespace ashlar::quantization {
 
@@ -16,11 +15,18 @@ struct AccuracyGoal {
   std::optional<double> score;
   /// Share of the multiply-accumulates that have to stay in integers.
   double leastShare = 0;
+  /// Scores that are computed at most.
+  uint64_t mostTrials = 100;
 };
+
+/// Layers left in floats: places in the ranking.
+using LayerSet = std::set<size_t>;
 
 /// One quantized form of the model.
 struct AccuracyTrial {
-  size_t left = 0; // layers left in floats, the most sensitive ones
+  LayerSet left;
+  /// Computed by the model that simulates quantization.
+  bool simulated = false;
   double score = 0;
   double drop = 0, relativeDrop = 0;
   double share = 1; // of the multiply-accumulates, in integers
@@ -32,9 +38,10 @@ struct AccuracyTrial {
 struct AccuracyState {
   std::string key; // what it is a search of
   std::optional<double> reference;
-  /// The layers that can be left, the most sensitive first.
+  /// All layers that are quantized, those first that are to be left first.
   std::vector<LayerError> ranking;
-  std::map<size_t, double> scores; // by number of layers left
+  /// By the layers left, and whether they were simulated.
+  std::map<std::pair<LayerSet, bool>, double> scores;
 };
 llvm::Expected<AccuracyState> readAccuracyState(llvm::StringRef path);
 void writeAccuracyState(const AccuracyState &state, llvm::raw_ostream &os);
@@ -45,7 +52,7 @@ struct AccuracyResult {
   double reference = 0;
   AccuracyTrial best;
   std::vector<AccuracyTrial> trials;
-  /// Left in floats, the most sensitive first.
+  /// Left in floats, in the order of the ranking.
   std::vector<LayerError> left;
   bool met = false, interrupted = false;
 };
@@ -56,7 +63,7 @@ public:
                  const QuantizeOptions &options, Evaluator &evaluator,
                  const EvaluationSetup &setup, const AccuracyGoal &goal)
       : model(model), table(table), options(options), evaluator(evaluator),
-        setup(setup), goal(goal) {}
+        goal(goal), simulation(model, table, options, setup) {}
 
   /// Goes on from `state` and keeps it up to date. `onState` is called when it
   /// has grown, `onTrial` with each trial, `onStep` with what goes on.
@@ -67,22 +74,39 @@ public:
   std::function<void(const llvm::Twine &)> onStep;
 
 private:
-  llvm::Expected<QuantizedModel> quantize(size_t left) const;
-  llvm::Expected<std::optional<AccuracyTrial>> tryOut(size_t left);
-  llvm::Expected<bool> findReference();
-  llvm::Expected<bool> rank();
-  llvm::Expected<bool> search();
-  AccuracyTrial describe(size_t left, double score) const;
+  /// A step's outcome: false where onSample ended it.
+  using Done = llvm::Expected<bool>;
+  std::set<std::string> namesOf(const LayerSet &left) const;
+  llvm::Expected<QuantizedModel> quantize(const LayerSet &left) const;
+  llvm::Expected<std::optional<AccuracyTrial>> tryOut(const LayerSet &left,
+                                                      bool simulate);
+  Done findReference();
+  Done rank();
+  Done search();
+  Done searchAlongRanking();
+  Done improve();
+  Done verify(const LayerSet &left);
+  Done reduce(LayerSet left);
+  double shareOf(const LayerSet &left) const;
+  bool fits(const LayerSet &left) const;
+  std::vector<LayerSet> neighboursOf(const LayerSet &left) const;
+  bool isBetter(const AccuracyTrial &a, const AccuracyTrial &b) const;
+  const AccuracyTrial *bestOf(bool simulated) const;
+  bool mayTry() const { return computed < goal.mostTrials; }
+  AccuracyTrial describe(const LayerSet &left, bool simulated,
+                         double score) const;
   llvm::Error save();
 
   const ModelFile &model;
   const CalibrationTable &table;
   const QuantizeOptions &options;
   Evaluator &evaluator;
-  const EvaluationSetup &setup;
   const AccuracyGoal &goal;
+  SimulatedTrials simulation;
   AccuracyState *state = nullptr;
   std::vector<AccuracyTrial> trials;
+  uint64_t computed = 0; // trials, known ones among them
+  bool verified = false;
 };
 
 } // namespace ashlar::quantization

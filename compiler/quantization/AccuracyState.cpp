@@ -42,16 +42,19 @@ void ashlar::quantization::writeAccuracyState(const AccuracyState &state,
         out.object([&] {
           out.attribute("node", json::fixUTF8(layer.node));
           out.attribute("op", layer.op);
-          out.attribute("signal", layer.signal);
-          out.attribute("noise", layer.noise);
+          out.attribute("noise", number(layer.noise));
           out.attribute("macs", layer.macs);
         });
     });
     out.attributeArray("trials", [&] {
-      for (const auto &[left, score] : state.scores)
+      for (const auto &trial : state.scores)
         out.object([&] {
-          out.attribute("left", int64_t(left));
-          out.attribute("score", number(score));
+          out.attributeArray("left", [&] {
+            for (size_t place : trial.first.first)
+              out.value(int64_t(place));
+          });
+          out.attribute("simulated", trial.first.second);
+          out.attribute("score", number(trial.second));
         });
     });
   });
@@ -63,21 +66,29 @@ static bool readLayer(const json::Value &value, AccuracyState &state) {
   if (!object)
     return false;
   auto node = object->getString("node"), op = object->getString("op");
-  auto signal = object->getNumber("signal"), noise = object->getNumber("noise");
+  auto noise = numberOf(object->get("noise"));
   auto macs = object->getInteger("macs");
-  if (!node || !op || !signal || !noise || !macs)
+  if (!node || !op || !noise || !macs)
     return false;
-  state.ranking.push_back({node->str(), op->str(), *signal, *noise, *macs});
+  state.ranking.push_back({node->str(), op->str(), *noise, *macs});
   return true;
 }
 
 static bool readTrial(const json::Value &value, AccuracyState &state) {
   const json::Object *object = value.getAsObject();
-  auto left = object ? object->getInteger("left") : std::nullopt;
+  const json::Array *left = object ? object->getArray("left") : nullptr;
+  auto simulated = object ? object->getBoolean("simulated") : std::nullopt;
   auto score = numberOf(object ? object->get("score") : nullptr);
-  if (!left || *left < 0 || uint64_t(*left) > state.ranking.size() || !score)
+  if (!left || !simulated || !score)
     return false;
-  state.scores[size_t(*left)] = *score;
+  LayerSet places;
+  for (const json::Value &one : *left) {
+    auto place = one.getAsInteger();
+    if (!place || *place < 0 || uint64_t(*place) >= state.ranking.size())
+      return false;
+    places.insert(size_t(*place));
+  }
+  state.scores[{places, *simulated}] = *score;
   return true;
 }
 

@@ -17,22 +17,23 @@ public:
                 const QuantizeOptions &options)
       : graph(graph), table(table), options(options), constants(graph) {}
 
-  llvm::Expected<int> run();
+  llvm::Expected<std::vector<CorrectedBias>> run();
 
 private:
-  llvm::Expected<bool> correct(const PlannedLayer &layer);
+  llvm::Error correct(const PlannedLayer &layer);
   std::vector<double> shiftOf(const proto::NodeProto &node,
                               const FloatTensor &weights,
                               llvm::ArrayRef<int64_t> channels,
                               llvm::ArrayRef<double> means) const;
-  bool subtract(int node, llvm::ArrayRef<double> shift);
-  bool subtractFrom(proto::NodeProto &node, int operand,
+  void subtract(int node, llvm::ArrayRef<double> shift);
+  void subtractFrom(int layer, int reader, int operand,
                     llvm::ArrayRef<double> shift, double factor);
 
   ModelGraph &graph;
   const CalibrationTable &table;
   const QuantizeOptions &options;
   ModelConstants constants;
+  std::vector<CorrectedBias> corrected;
 };
 
 // The mean of each channel of an activation; none where that was not kept.
@@ -64,21 +65,22 @@ std::vector<double> BiasCorrector::shiftOf(const proto::NodeProto &node,
   return shift;
 }
 
-bool BiasCorrector::subtractFrom(proto::NodeProto &node, int operand,
+void BiasCorrector::subtractFrom(int layer, int reader, int operand,
                                  llvm::ArrayRef<double> shift, double factor) {
+  proto::NodeProto &node = graph.node(reader);
   FloatTensor bias;
-  StringRef name;
+  std::string name;
   if (node.input_size() > operand && !node.input(operand).empty()) {
     name = node.input(operand);
     auto found = constants.floats(name);
     if (!found) {
       llvm::consumeError(found.takeError());
-      return false;
+      return;
     }
     if (!*found ||
         ((*found)->size() != 1 && ((*found)->size() != int64_t(shift.size()) ||
                                    (*found)->shape.back() != (*found)->size())))
-      return false;
+      return;
     bias = std::move(**found);
   }
   if (bias.size() != int64_t(shift.size())) {
@@ -87,39 +89,41 @@ bool BiasCorrector::subtractFrom(proto::NodeProto &node, int operand,
   }
   for (size_t c = 0; c != shift.size(); ++c)
     bias.values[c] = float(bias.values[c] - shift[c] * factor);
-  std::string made = graph.uniqueName(
-      name.empty() ? node.output(0) + "_bias" : (name + "_corrected").str());
+  std::string made = graph.uniqueName(name.empty() ? node.output(0) + "_bias"
+                                                   : name + "_corrected");
   addInitializer(graph, makeFloats(made, bias.shape, bias.values));
   while (node.input_size() <= operand)
     node.add_input();
   node.set_input(operand, made);
-  return true;
+  corrected.push_back({graph.nameOf(layer), graph.nameOf(reader), name, made});
 }
 
-bool BiasCorrector::subtract(int index, llvm::ArrayRef<double> shift) {
-  proto::NodeProto &node = graph.node(index);
+void BiasCorrector::subtract(int index, llvm::ArrayRef<double> shift) {
+  const proto::NodeProto &node = graph.node(index);
   if (node.op_type() == "Gemm") {
     float beta = floatAttribute(node, "beta", 1);
-    return beta != 0 && subtractFrom(node, 2, shift,
-                                     floatAttribute(node, "alpha", 1) / beta);
+    if (beta != 0)
+      subtractFrom(index, index, 2, shift,
+                   floatAttribute(node, "alpha", 1) / beta);
+    return;
   }
   if (node.op_type() != "MatMul")
-    return subtractFrom(node, 2, shift, 1);
+    return subtractFrom(index, index, 2, shift, 1);
   int behind = graph.onlyConsumerOf(node.output(0));
   if (behind < 0 || !graph.is(behind, "Add"))
-    return false;
-  proto::NodeProto &add = graph.node(behind);
+    return;
+  const proto::NodeProto &add = graph.node(behind);
   int operand = add.input(0) == node.output(0) ? 1 : 0;
-  return graph.isConstant(add.input(operand)) &&
-         subtractFrom(add, operand, shift, 1);
+  if (graph.isConstant(add.input(operand)))
+    subtractFrom(index, behind, operand, shift, 1);
 }
 
-llvm::Expected<bool> BiasCorrector::correct(const PlannedLayer &layer) {
+llvm::Error BiasCorrector::correct(const PlannedLayer &layer) {
   proto::NodeProto &node = graph.node(layer.node);
   auto seen = table.tensors.find(node.input(0));
   if (seen == table.tensors.end() || seen->second.channelSums.empty() ||
       seen->second.elements == 0)
-    return false;
+    return llvm::Error::success();
   auto weights = constants.floats(node.input(layer.weights));
   if (!weights)
     return weights.takeError();
@@ -128,29 +132,26 @@ llvm::Expected<bool> BiasCorrector::correct(const PlannedLayer &layer) {
     channels = channelsAlong((*weights)->shape, layer.channelAxis);
   std::vector<double> shift =
       shiftOf(node, **weights, channels, meansOf(seen->second));
-  return !shift.empty() && subtract(layer.node, shift);
+  if (!shift.empty())
+    subtract(layer.node, shift);
+  return llvm::Error::success();
 }
 
-llvm::Expected<int> BiasCorrector::run() {
+llvm::Expected<std::vector<CorrectedBias>> BiasCorrector::run() {
   auto plan = planQuantization(graph, options);
   if (!plan)
     return plan.takeError();
-  int corrected = 0;
-  for (const PlannedLayer &layer : plan->layers) {
-    if (!layer.quantized || layer.weights < 0)
-      continue;
-    auto done = correct(layer);
-    if (!done)
-      return done.takeError();
-    corrected += *done;
-  }
+  for (const PlannedLayer &layer : plan->layers)
+    if (layer.quantized && layer.weights >= 0)
+      if (llvm::Error error = correct(layer))
+        return std::move(error);
   graph.index();
-  return corrected;
+  return std::move(corrected);
 }
 
 } // namespace
 
-llvm::Expected<int>
+llvm::Expected<std::vector<CorrectedBias>>
 quantization::correctBiases(ModelGraph &graph, const CalibrationTable &table,
                             const QuantizeOptions &options) {
   return BiasCorrector(graph, table, options).run();

@@ -7,13 +7,20 @@
 
 namespace ashlar::quantization {
 
+/// A bias that was made for a quantized layer.
+struct CorrectedBias {
+  std::string layer;        // name of the node that multiplies
+  std::string reader;       // of the one that reads the bias
+  std::string before, made; // tensors; `before` is empty if there was none
+};
+
 /// Rounding weights changes the mean of what a layer computes where its input
 /// has a mean other than zero. Takes that from the biases, before anything is
 /// quantized. Layers without a bias get one; a MatMul needs a constant Add
-/// behind it. Returns the number of layers that were corrected.
-llvm::Expected<int> correctBiases(ModelGraph &graph,
-                                  const CalibrationTable &table,
-                                  const QuantizeOptions &options);
+/// behind it. Returns what was changed.
+llvm::Expected<std::vector<CorrectedBias>>
+correctBiases(ModelGraph &graph, const CalibrationTable &table,
+              const QuantizeOptions &options);
 
 } // namespace ashlar::quantization
 

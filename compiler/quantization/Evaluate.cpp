@@ -11,11 +11,19 @@ llvm::Expected<bool> ashlar::quantization::runSamples(
     const EvaluationSetup &setup, const LoadedModel &model,
     llvm::function_ref<Error(const data::Sample &, std::vector<data::Tensor>)>
         each,
-    TensorObserver *observer, uint64_t limit) {
+    TensorObserver *observer, uint64_t limit, const MoreInputs &more) {
   auto runner = ModelRunner::create(model, setup.threads);
   if (!runner)
     return runner.takeError();
-  auto samples = setup.open(model.info());
+  // Samples do not hold the other inputs.
+  ashlar_model_info info = model.info();
+  std::vector<ashlar_tensor_info> tensors(
+      info.tensors, info.tensors + info.num_inputs + info.num_outputs);
+  info.num_inputs -= uint32_t(more.size());
+  tensors.erase(tensors.begin() + info.num_inputs,
+                tensors.begin() + info.num_inputs + more.size());
+  info.tensors = tensors.data();
+  auto samples = setup.open(info);
   if (!samples)
     return samples.takeError();
   for (uint64_t index = 0; index != limit; ++index) {
@@ -28,7 +36,9 @@ llvm::Expected<bool> ashlar::quantization::runSamples(
       return llvm::createStringError(
           (*sample)->name + ": error: " + llvm::toString(std::move(error)));
     };
-    if (Error error = (*runner)->bind((*sample)->inputs))
+    std::vector<data::Tensor> inputs = (*sample)->inputs;
+    llvm::append_range(inputs, more);
+    if (Error error = (*runner)->bind(std::move(inputs)))
       return failure(std::move(error));
     if (Error error = (*runner)->execute(nullptr, observer))
       return failure(std::move(error));
@@ -98,22 +108,27 @@ llvm::Expected<std::optional<double>> Evaluator::score(const ModelFile &model) {
   auto compiled = setup.compile(model, nullptr);
   if (!compiled)
     return compiled.takeError();
-  auto scorer =
-      makeScorer(metric, data::outputSpecs((*compiled)->info()), labels);
+  return score(**compiled, {});
+}
+
+llvm::Expected<std::optional<double>> Evaluator::score(const LoadedModel &model,
+                                                       const MoreInputs &more) {
+  auto scorer = makeScorer(metric, data::outputSpecs(model.info()), labels);
   if (!scorer)
     return scorer.takeError();
   uint64_t index = 0;
-  auto done =
-      runSamples(setup, **compiled,
-                 [&](const data::Sample &sample,
-                     std::vector<data::Tensor> outputs) -> Error {
-                   if (!needsReference())
-                     return (*scorer)->add(sample.name, outputs, nullptr);
-                   auto expected = referenceOutputs(sample, index++);
-                   if (!expected)
-                     return expected.takeError();
-                   return (*scorer)->add(sample.name, outputs, *expected);
-                 });
+  auto done = runSamples(
+      setup, model,
+      [&](const data::Sample &sample,
+          std::vector<data::Tensor> outputs) -> Error {
+        if (!needsReference())
+          return (*scorer)->add(sample.name, outputs, nullptr);
+        auto expected = referenceOutputs(sample, index++);
+        if (!expected)
+          return expected.takeError();
+        return (*scorer)->add(sample.name, outputs, *expected);
+      },
+      nullptr, UINT64_MAX, more);
   if (!done)
     return done.takeError();
   if (!*done)

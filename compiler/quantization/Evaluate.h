@@ -26,6 +26,9 @@ struct EvaluationSetup {
   unsigned threads = 0;
 };
 
+/// Inputs that a model has behind those of the samples.
+using MoreInputs = std::vector<data::Tensor>;
+
 /// Runs the samples, calling `each` with the outputs. False where onSample
 /// ended it.
 llvm::Expected<bool>
@@ -33,7 +36,8 @@ runSamples(const EvaluationSetup &setup, const LoadedModel &model,
            llvm::function_ref<llvm::Error(const data::Sample &sample,
                                           std::vector<data::Tensor> outputs)>
                each,
-           TensorObserver *observer = nullptr, uint64_t limit = UINT64_MAX);
+           TensorObserver *observer = nullptr, uint64_t limit = UINT64_MAX,
+           const MoreInputs &more = {});
 
 /// Scores variants of one model by one metric.
 class Evaluator {
@@ -47,6 +51,8 @@ public:
   /// it. Its score; none where onSample ended it.
   llvm::Expected<std::optional<double>> setReference(const ModelFile &model);
   llvm::Expected<std::optional<double>> score(const ModelFile &model);
+  llvm::Expected<std::optional<double>> score(const LoadedModel &model,
+                                              const MoreInputs &more);
 
   const MetricSpec &spec() const { return metric; }
 

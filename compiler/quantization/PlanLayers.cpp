@@ -49,6 +49,7 @@ private:
   /// Null if the weights at an operand can be quantized, else why not.
   std::optional<std::string> checkWeights(int operand, size_t leastRank);
   std::optional<std::string> checkTransposed();
+  int64_t countTerms() const;
   bool tooManyTerms() const;
   int64_t termsOf(const EinsumForm &form) const;
   void lookForBias(int operand);
@@ -101,22 +102,27 @@ int64_t LayerPlanner::termsOf(const EinsumForm &form) const {
   return terms;
 }
 
-// Sums of products of two bytes, with as much again for bias and zero points.
-bool LayerPlanner::tooManyTerms() const {
-  constexpr int64_t most = (int64_t(1) << 30) / (255 * 127);
-  if (auto form = readEinsum(node); form && node.op_type() == "Einsum")
-    return termsOf(*form) > most;
-  int64_t count = 1;
-  for (int64_t size : weightShape)
-    count *= size;
+// How many products are summed to one element.
+int64_t LayerPlanner::countTerms() const {
   StringRef op = node.op_type();
   size_t rank = weightShape.size();
-  int64_t channels = op == "Conv" ? weightShape[0]
-                     : op == "Gemm"
-                         ? weightShape[intAttribute(node, "transB", 0) ? 0 : 1]
-                     : op == "MatMul" ? count / weightShape[rank - 2]
-                                      : count / weightShape[0];
-  return count / channels > most;
+  if (op == "Einsum")
+    return termsOf(*readEinsum(node));
+  if (op == "ConvTranspose") // windows do not overlap
+    return weightShape[0];
+  if (op == "MatMul")
+    return weightShape[rank - 2];
+  if (op == "Gemm")
+    return weightShape[intAttribute(node, "transB", 0) ? 1 : 0];
+  int64_t terms = 1;
+  for (int64_t size : llvm::drop_begin(weightShape))
+    terms *= size;
+  return terms;
+}
+
+// Sums of products of two bytes, with as much again for bias and zero points.
+bool LayerPlanner::tooManyTerms() const {
+  return layer.terms > (int64_t(1) << 30) / (255 * 127);
 }
 
 // Windows that overlap have no integer kernel.
@@ -184,6 +190,8 @@ PlannedLayer LayerPlanner::plan() {
   auto form = op == "Einsum" ? readEinsum(node) : std::nullopt;
   if (!problem && form && form->right.size() != weightShape.size())
     problem = "its equation does not fit its weights";
+  if (!problem)
+    layer.terms = countTerms();
   if (!problem && tooManyTerms())
     problem = "its sums have so many terms that they could overflow 32 bits";
   if (!problem && op == "ConvTranspose")

@@ -45,6 +45,7 @@ private:
   void wishOfLayer(const PlannedLayer &layer);
   void wishOfMovement(int node);
   void wishOfConcat(int node);
+  bool averagesBytes(int node) const;
   void wishOfAverage(int node);
   void wishOfElementwise(int node);
   bool readsScalars(int node);
@@ -91,6 +92,10 @@ bool TensorPlanner::isExcluded(int node, std::string &reason) {
         reason = "excluded by '" + options.excludedNodes[i] + "'";
       found = true;
     }
+  if (!found && options.leftInFloats.count(name)) {
+    reason = "left in floats for accuracy";
+    found = true;
+  }
   const std::string &op = graph.node(node).op_type();
   if (!found && llvm::is_contained(options.excludedOperators, op)) {
     reason = "excluded with all " + op;
@@ -275,11 +280,23 @@ void TensorPlanner::wishOfConcat(int node) {
   }
 }
 
+// Averages of pictures are exact sums of bytes. Those of squares, and those
+// behind matrix products, belong to normalizations: eight bits are too few for
+// a variance.
+bool TensorPlanner::averagesBytes(int node) const {
+  const std::string &input = graph.node(node).input(0);
+  int producer = graph.producerOf(input);
+  bool square =
+      producer >= 0 &&
+      (graph.is(producer, "Pow") ||
+       (graph.is(producer, "Mul") &&
+        graph.node(producer).input(0) == graph.node(producer).input(1)));
+  return !square && wishes.lookup(input).fromConv;
+}
+
 void TensorPlanner::wishOfAverage(int node) {
-  const proto::NodeProto &proto = graph.node(node);
-  const Wish &from = wishes[proto.input(0)];
-  if (from.fromConv || (from.fromLayer && wishes[proto.output(0)].bytes))
-    want(node, proto.input(0), /*arithmetic=*/true);
+  if (averagesBytes(node))
+    want(node, graph.node(node).input(0), /*arithmetic=*/true);
 }
 
 // Whether all constants that a node reads are single numbers: a bias for each
@@ -353,9 +370,10 @@ void TensorPlanner::wishOfElementwise(int node) {
     Wish &from = wishes[input];
     from.operand = true;
     int producer = graph.producerOf(input);
-    bool made = producer >= 0 && (roles[producer] == Role::Movement ||
-                                  roles[producer] == Role::Concat ||
-                                  roles[producer] == Role::Average);
+    bool made =
+        producer >= 0 &&
+        (roles[producer] == Role::Movement || roles[producer] == Role::Concat ||
+         (roles[producer] == Role::Average && averagesBytes(producer)));
     if (from.bytes || isConvResult(input) || (made && from.fromLayer))
       want(node, input, /*arithmetic=*/true);
   }

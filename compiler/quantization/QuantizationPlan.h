@@ -24,6 +24,9 @@ struct PlannedLayer {
   int weights = -1, channelAxis = -1;
   /// The weights have one scale in any case.
   bool oneScale = false;
+  /// Products that are summed to one element of the result; 0: as many as the
+  /// last axis of the first input has.
+  int64_t terms = 0;
   /// Input with a constant bias that is still in floats.
   int bias = -1;
 };

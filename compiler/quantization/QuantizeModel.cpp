@@ -1,12 +1,11 @@
 //===- QuantizeModel.cpp - a float model file to a quantized one ----------===//
 #include "compiler/quantization/QuantizeModel.h"
 
-#include "compiler/quantization/BiasCorrection.h"
 #include "compiler/quantization/FoldIntoConv.h"
-#include "compiler/quantization/Migration.h"
 #include "compiler/quantization/OtherForms.h"
+#include "compiler/quantization/PrepareGraph.h"
 #include "compiler/quantization/QdqInsertion.h"
-#include "compiler/quantization/RaiseOpset.h"
+#include "compiler/quantization/TableRanges.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -38,101 +37,6 @@ quantization::tensorsToCalibrate(const ModelFile &model) {
 }
 
 namespace {
-
-/// Names in quotes, the first of them if there are many.
-std::string listOf(llvm::ArrayRef<std::string> names, size_t most = 20) {
-  std::string text;
-  for (const std::string &name : names.take_front(most))
-    text += (text.empty() ? "'" : ", '") + name + "'";
-  if (names.size() > most)
-    text += " and " + std::to_string(names.size() - most) + " more";
-  return text;
-}
-
-class TableReader {
-public:
-  TableReader(const CalibrationTable &table, const QuantizationPlan &plan,
-              bool isSigned)
-      : table(table), plan(plan), isSigned(isSigned) {}
-
-  /// Parameters of each leader; every problem of the table is in the error.
-  llvm::Expected<llvm::StringMap<ActivationParameters>>
-  read(std::vector<std::string> &warnings);
-
-private:
-  struct Range {
-    double minimum = 0, maximum = 0;
-  };
-  void include(const PlannedTensor &tensor);
-
-  const CalibrationTable &table;
-  const QuantizationPlan &plan;
-  bool isSigned;
-  std::map<std::string, Range> ranges;
-  std::vector<std::string> missing, unseen, wrong, flat;
-};
-
-void TableReader::include(const PlannedTensor &tensor) {
-  auto found = table.tensors.find(tensor.name);
-  if (found == table.tensors.end()) {
-    missing.push_back(tensor.name);
-    return;
-  }
-  const TensorStatistics &seen = found->second;
-  if (!std::isfinite(seen.minimum) || !std::isfinite(seen.maximum) ||
-      seen.minimum > seen.maximum) {
-    wrong.push_back(tensor.name);
-    return;
-  }
-  if (seen.minimum == 0 && seen.maximum == 0)
-    flat.push_back(tensor.name);
-  Range &range = ranges[tensor.leader];
-  range.minimum = std::min(range.minimum, seen.minimum);
-  range.maximum = std::max(range.maximum, seen.maximum);
-}
-
-llvm::Expected<llvm::StringMap<ActivationParameters>>
-TableReader::read(std::vector<std::string> &warnings) {
-  for (const PlannedTensor &tensor : plan.tensors)
-    if (tensor.arithmetic)
-      include(tensor);
-  std::vector<std::string> problems;
-  if (!missing.empty())
-    problems.push_back("the table lacks the tensors " + listOf(missing));
-  if (!wrong.empty())
-    problems.push_back("the table has no usable range (finite, minimum not "
-                       "above maximum) for the tensors " +
-                       listOf(wrong));
-  if (!problems.empty())
-    return llvm::createStringError(llvm::join(problems, "; "));
-  if (!flat.empty())
-    warnings.push_back("only zeros were seen in the tensors " + listOf(flat) +
-                       ": whatever else comes there will be wrong");
-  llvm::StringMap<ActivationParameters> result;
-  for (const auto &[leader, range] : ranges)
-    result[leader] = chooseParameters(range.minimum, range.maximum, isSigned);
-  return result;
-}
-
-// Tensors of the table that the model does not have.
-llvm::Error checkTable(const ModelFile &model, const ModelGraph &graph,
-                       const CalibrationTable &table) {
-  std::vector<std::string> problems, unknown;
-  if (!table.modelHash.empty() && table.modelHash != hashOfModel(model))
-    problems.push_back("the calibration table was made for another model (its "
-                       "hash differs)");
-  for (const auto &[name, statistics] : table.tensors)
-    if (graph.producerOf(name) < 0 && !graph.isInput(name) &&
-        !graph.isConstant(name))
-      unknown.push_back(name);
-  if (!unknown.empty())
-    problems.push_back(
-        "the table names tensors that the model does not have: " +
-        listOf(unknown));
-  if (problems.empty())
-    return llvm::Error::success();
-  return llvm::createStringError(llvm::join(problems, "; "));
-}
 
 llvm::Error checkSomethingToDo(const QuantizationPlan &plan) {
   bool done = !plan.layers.empty();
@@ -241,21 +145,6 @@ void warnOfInputs(const ModelFile &source, const ModelGraph &graph,
                        listOf(gone, 3));
 }
 
-// ONNX Runtime needs an opset that has integer operators.
-void raiseOldOpset(ModelGraph &graph, std::vector<std::string> &warnings) {
-  int64_t opset = graph.opset();
-  if (opset >= kFirstIntegerOpset)
-    return;
-  if (llvm::Error error = raiseOpset(graph.modelFile().model))
-    warnings.push_back(llvm::toString(std::move(error)) +
-                       "; ONNX Runtime will not load the result");
-  else
-    warnings.push_back("opset " + std::to_string(opset) + " became " +
-                       std::to_string(kFirstIntegerOpset) +
-                       ", where integer operators begin");
-  graph.index();
-}
-
 // The forms that need no calibration.
 llvm::Error quantizeWithoutTable(const ModelFile &source, ModelGraph &graph,
                                  const llvm::StringSet<> &unused,
@@ -300,30 +189,17 @@ llvm::Error quantize(const ModelFile &source, ModelGraph &graph,
     return error;
   if (options.form != QuantizedForm::Static)
     return quantizeWithoutTable(source, graph, unused, options, result);
-  raiseOldOpset(graph, result.warnings);
-  auto migrated = migrateScales(graph, table, options);
-  if (!migrated)
-    return migrated.takeError();
-  if ((options.equalize || options.migrate) && migrated->empty())
-    result.warnings.push_back(
-        "no scales were moved between activations and weights: no channels "
-        "that differ, with statistics in the table, allow it");
-  if (options.correctBias) {
-    auto corrected = correctBiases(graph, table, options);
-    if (!corrected)
-      return corrected.takeError();
-    if (*corrected == 0)
-      result.warnings.push_back("no bias was corrected: the table has no means "
-                                "of what the layers read");
-  }
+  auto corrected = prepareGraph(graph, table, options, result.warnings);
+  if (!corrected)
+    return corrected.takeError();
   auto plan = planQuantization(graph, options);
   if (!plan)
     return plan.takeError();
   describe(graph, *plan, options, result);
   if (llvm::Error error = checkSomethingToDo(*plan))
     return error;
-  auto parameters = TableReader(table, *plan, options.signedActivations)
-                        .read(result.warnings);
+  auto parameters =
+      parametersOf(table, *plan, options.signedActivations, result.warnings);
   if (!parameters)
     return parameters.takeError();
   if (llvm::Error error = insertQdq(graph, *plan, *parameters, options))

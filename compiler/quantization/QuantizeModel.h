@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 
 namespace ashlar::quantization {
 
@@ -28,6 +29,8 @@ struct QuantizeOptions {
   /// Layers that stay in floats: regular expressions over node names, and
   /// operator names.
   std::vector<std::string> excludedNodes, excludedOperators;
+  /// Layers that a search leaves in floats, by name.
+  std::set<std::string> leftInFloats;
   /// Channels of activations between convolutions are made alike.
   bool equalize = false;
   /// Between 0 and 1: how much of the spread of the channels that matrix

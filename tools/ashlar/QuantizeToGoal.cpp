@@ -1,6 +1,7 @@
 #include "tools/ashlar/QuantizeToGoal.h"
 
 #include "compiler/quantization/AccuracySearch.h"
+#include "compiler/quantization/KeptSamples.h"
 #include "tools/ashlar/Command.h"
 #include "tools/ashlar/Compilation.h"
 #include "tools/ashlar/ExitCode.h"
@@ -25,6 +26,9 @@ using namespace ashlar::quantization;
 using llvm::Error;
 using llvm::StringRef;
 using llvm::Twine;
+
+// Samples that are not read again for each trial.
+static constexpr uint64_t kKeptSampleBytes = uint64_t(256) << 20;
 
 namespace {
 
@@ -87,6 +91,9 @@ std::vector<Option> ashlar::tool::accuracyOptions() {
       {"goal", "SCORE", "leave as many as reach this score"},
       {"min-int8", "PERCENT",
        "share of the multiply-accumulates that stays in int8; default 0"},
+      {"trials", "N",
+       "scores that are computed at most; default 100, most of them by one\n"
+       "model that simulates quantization"},
       {"state", "FILE",
        "keep the trials here and go on from there; a search may be ended with\n"
        "Ctrl-C at any time and writes the best model so far"},
@@ -142,6 +149,12 @@ Error GoalRun::readGoal() {
       return usageError("option '--min-int8' got '" + *text +
                         "', expected at most 100");
     request.goal.leastShare = *value / 100;
+  }
+  if (auto text = arguments.value("trials")) {
+    auto number = parseNumber("trials", *text, 1000000);
+    if (!number)
+      return number.takeError();
+    request.goal.mostTrials = *number;
   }
   return Error::success();
 }
@@ -246,6 +259,7 @@ void GoalRun::setUp() {
                                  llvm::errs() << "  note: " << text << '\n';
                              });
   };
+  setup.open = keepSamples(std::move(setup.open), kKeptSampleBytes);
   setup.onSample = [&](uint64_t done) {
     if (done % 16 == 0)
       progress->update(step + ", " + Twine(done) + " samples");
@@ -269,11 +283,12 @@ void GoalRun::printTrial(const AccuracyTrial &trial, double reference) {
   }
   bool finite = std::isfinite(trial.drop) && std::isfinite(trial.relativeDrop);
   llvm::outs() << llvm::formatv(
-      "{0,13} {1,14} {2,14} {3,14} {4,12}{5}\n", trial.left,
+      "{0,13} {1,14} {2,14} {3,14} {4,12}{5}{6}\n", trial.left.size(),
       spec.scoreText(trial.score),
       std::isfinite(trial.drop) ? spec.scoreText(trial.drop) : "-",
       finite ? percentText(trial.relativeDrop) : "-", percentText(trial.share),
-      request.hasGoal ? (trial.meets ? "  meets the goal" : "  misses") : "");
+      request.hasGoal ? (trial.meets ? "  meets the goal" : "  misses") : "",
+      trial.simulated ? ", simulated" : "");
   llvm::outs().flush();
   progress = std::make_unique<Progress>("evaluating");
 }
@@ -297,7 +312,8 @@ Error GoalRun::writeJson(const AccuracyResult &result) const {
       json.attributeArray("trials", [&] {
         for (const AccuracyTrial &trial : result.trials)
           json.object([&] {
-            json.attribute("left", int64_t(trial.left));
+            json.attribute("left", int64_t(trial.left.size()));
+            json.attribute("simulated", trial.simulated);
             real(json, "score", trial.score);
             real(json, "drop", trial.drop);
             real(json, "relative_drop", trial.relativeDrop);
@@ -326,8 +342,9 @@ int GoalRun::finish(AccuracyResult &result, QuantizedModel &model) {
     return fail(ExitResources, std::move(error));
   for (const LayerError &layer : result.left)
     llvm::outs() << llvm::formatv(
-        "left in floats: {0} ({1}), {2:F1} dB alone\n", layer.node, layer.op,
-        layer.sqnr());
+        "left in floats: {0} ({1}), outputs have {2:F1} dB with it alone in "
+        "int8\n",
+        layer.node, layer.op, layer.sqnr());
   llvm::outs().flush();
   model = std::move(result.model);
   if (result.interrupted)
@@ -337,7 +354,7 @@ int GoalRun::finish(AccuracyResult &result, QuantizedModel &model) {
   else if (request.hasGoal && !result.met)
     llvm::errs() << "warning: the goal is missed; the best model is written: "
                  << request.metric.scoreText(result.best.score) << " with "
-                 << result.best.left << " layers in floats\n";
+                 << result.best.left.size() << " layers in floats\n";
   bool good = !result.interrupted && (result.met || !request.hasGoal);
   return good ? ExitOk : ExitMissed;
 }

@@ -9,6 +9,7 @@ namespace ashlar::quantization {
 namespace {
 
 using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -123,6 +124,27 @@ TEST(QuantizationPlanTest, ResidualsOfTransformersStayInFloats) {
               layer("MatMul", "n2,w2", "y")));
   EXPECT_THAT(tensorsToCalibrate(*model), ElementsAre("n", "n2"));
   EXPECT_THAT(nodesOf(*quantized(*model).model), HasSubstr("r = Add(q, n)"));
+}
+
+// A normalization spelled out, its averages as pools: eight bits are too few
+// for a variance.
+TEST(QuantizationPlanTest, VariancesStayInFloats) {
+  for (const char *from : {"MatMul", "Conv"}) {
+    std::string w1 = from[0] == 'M' ? "8,8" : "2,2,1,1",
+                w2 = from[0] == 'M' ? "8,4" : "2,2,1,1";
+    auto model = parseText(modelOf(
+        15, inputOf("x", 1, "1,2,8,8") + outputOf("y") + weightsOf("w1", w1) +
+                weightsOf("w2", w2) + layer(from, "x,w1", "a") +
+                layer("GlobalAveragePool", "a", "mean") +
+                layer("Sub", "a,mean", "d") + layer("Mul", "d,d", "square") +
+                layer("GlobalAveragePool", "square", "variance") +
+                layer("Sqrt", "variance", "deviation") +
+                layer("Div", "d,deviation", "n") + layer(from, "n,w2", "y")));
+    auto tensors = tensorsToCalibrate(*model);
+    EXPECT_THAT(tensors, Contains("n"));
+    for (const char *tensor : {"square", "variance", "deviation"})
+      EXPECT_THAT(tensors, Not(Contains(tensor))) << from;
+  }
 }
 
 TEST(QuantizationPlanTest, AttentionMultipliesActivations) {

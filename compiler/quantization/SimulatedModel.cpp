@@ -1,0 +1,196 @@
+#include "compiler/quantization/SimulatedModel.h"
+
+#include "compiler/quantization/FoldIntoConv.h"
+#include "compiler/quantization/NodeInsertion.h"
+#include "compiler/quantization/PrepareGraph.h"
+#include "compiler/quantization/TableRanges.h"
+#include "runtime/ashlar_rt.h"
+
+using namespace ashlar;
+using namespace ashlar::quantization;
+using ashlar::onnx::ElementType;
+using llvm::Error;
+using llvm::StringRef;
+
+namespace ashlar::quantization {
+
+class SimulationBuilder {
+public:
+  SimulationBuilder(SimulatedModel &result, const QuantizationPlan &plan,
+                    const llvm::StringMap<ActivationParameters> &parameters,
+                    const std::vector<CorrectedBias> &biases)
+      : result(result), plan(plan), parameters(parameters), biases(biases),
+        graph(*result.simulated), constants(graph), insertion(graph) {}
+
+  Error run();
+
+private:
+  std::string addSwitch(StringRef tensor, int node);
+  std::string constant(StringRef name, float value);
+  std::string addNode(StringRef op, llvm::ArrayRef<std::string> inputs,
+                      StringRef wish);
+  void choose(int reader, StringRef tensor, const std::string &condition,
+              const std::string &ifOn, const std::string &ifOff);
+  void simulateTensor(const PlannedTensor &tensor);
+  Error simulateLayer(const PlannedLayer &layer);
+
+  SimulatedModel &result;
+  const QuantizationPlan &plan;
+  const llvm::StringMap<ActivationParameters> &parameters;
+  const std::vector<CorrectedBias> &biases;
+  ModelGraph graph;
+  ModelConstants constants;
+  NodeInsertion insertion;
+};
+
+} // namespace ashlar::quantization
+
+std::string SimulationBuilder::addSwitch(StringRef tensor, int node) {
+  std::string name = graph.uniqueName(
+      "switch " + llvm::Twine(unsigned(result.switches.size())));
+  result.switches.push_back({name, tensor.str(), graph.nameOf(node)});
+  proto::ValueInfoProto *input = graph.graph().add_input();
+  input->set_name(name);
+  proto::TypeProto::Tensor *type = input->mutable_type()->mutable_tensor_type();
+  type->set_elem_type(int(ElementType::Bool));
+  type->mutable_shape();
+  return name;
+}
+
+std::string SimulationBuilder::constant(StringRef name, float value) {
+  std::string made = graph.uniqueName(name);
+  graph.graph().mutable_initializer()->Add(makeFloats(made, {}, {value}));
+  return made;
+}
+
+// Rounds to the nearest of the values that eight bits have, ties to even ones:
+// a sum with 1.5 * 2^23 has no bits behind the point.
+void SimulationBuilder::simulateTensor(const PlannedTensor &tensor) {
+  const ActivationParameters &values = parameters.lookup(tensor.leader);
+  float low = values.isSigned ? -128 : 0, high = values.isSigned ? 127 : 255;
+  std::string scale = constant(tensor.name + " scale", values.scale),
+              least = constant(tensor.name + " least", low - values.zeroPoint),
+              most = constant(tensor.name + " most", high - values.zeroPoint),
+              magic = constant(tensor.name + " magic", 0x1.8p23f);
+  std::string now = tensor.name;
+  auto then = [&](StringRef op, const std::string &operand) {
+    std::string made = graph.uniqueName(tensor.name + " " + op);
+    insertion.insertBehind(tensor.name,
+                           makeNode(op, "", made, {now, operand}, made));
+    now = made;
+  };
+  then("Div", scale);
+  then("Min", most);
+  then("Max", least);
+  then("Add", magic);
+  then("Sub", magic);
+  then("Mul", scale);
+  for (int reader : tensor.readers)
+    choose(reader, tensor.name, addSwitch(tensor.name, reader), now,
+           tensor.name);
+}
+
+// Has `reader` read one of two tensors instead of `tensor`.
+void SimulationBuilder::choose(int reader, StringRef tensor,
+                               const std::string &condition,
+                               const std::string &ifOn,
+                               const std::string &ifOff) {
+  std::string made = graph.uniqueName(condition + " " + tensor);
+  insertion.insertBefore(
+      reader, makeNode("Where", "", made, {condition, ifOn, ifOff}, made));
+  for (std::string &input : *graph.node(reader).mutable_input())
+    if (input == tensor)
+      input = made;
+}
+
+Error SimulationBuilder::simulateLayer(const PlannedLayer &layer) {
+  if (!layer.quantized)
+    return Error::success();
+  const proto::NodeProto &node = graph.node(layer.node);
+  result.list.push_back({graph.nameOf(layer.node), node.op_type(),
+                         node.input(0), node.output(0), layer.terms});
+  if (layer.weights < 0)
+    return Error::success();
+  std::string name = node.input(layer.weights);
+  auto weights = constants.floats(name);
+  if (!weights)
+    return weights.takeError();
+  std::vector<int64_t> channels;
+  if (result.options.perChannelWeights && !layer.oneScale)
+    channels = channelsAlong((*weights)->shape, layer.channelAxis);
+  QuantizedWeights quantized =
+      quantizeWeights((*weights)->values, channels, {});
+  std::vector<float> rounded;
+  for (auto [i, value] : llvm::enumerate(quantized.values))
+    rounded.push_back(float(value) *
+                      quantized.scales[channels.empty() ? 0 : channels[i]]);
+  std::string made = graph.uniqueName(name + " rounded");
+  graph.graph().mutable_initializer()->Add(
+      makeFloats(made, (*weights)->shape, rounded));
+  std::string condition = addSwitch("", layer.node);
+  choose(layer.node, name, condition, made, name);
+  return Error::success();
+}
+
+Error SimulationBuilder::run() {
+  for (const PlannedLayer &layer : plan.layers)
+    if (Error error = simulateLayer(layer))
+      return error;
+  for (const PlannedTensor &tensor : plan.tensors)
+    simulateTensor(tensor);
+  insertion.apply();
+  return Error::success();
+}
+
+llvm::Expected<std::unique_ptr<SimulatedModel>>
+SimulatedModel::create(const ModelFile &model, const CalibrationTable &given,
+                       const QuantizeOptions &options) {
+  std::unique_ptr<SimulatedModel> result(new SimulatedModel());
+  result->options = options;
+  result->prepared = copyOf(model);
+  result->graph = std::make_unique<ModelGraph>(*result->prepared);
+  CalibrationTable table = given;
+  std::vector<std::string> warnings;
+  if (Error error = foldIntoConvolutions(*result->graph))
+    return std::move(error);
+  auto biases = prepareGraph(*result->graph, table, options, warnings);
+  if (!biases)
+    return biases.takeError();
+  auto plan = planQuantization(*result->graph, options);
+  if (!plan)
+    return plan.takeError();
+  auto parameters =
+      parametersOf(table, *plan, options.signedActivations, warnings);
+  if (!parameters)
+    return parameters.takeError();
+  result->simulated = copyOf(*result->prepared);
+  if (Error error =
+          SimulationBuilder(*result, *plan, *parameters, *biases).run())
+    return std::move(error);
+  return std::move(result);
+}
+
+llvm::Expected<std::vector<data::Tensor>>
+SimulatedModel::switchesFor(const std::set<std::string> &left) const {
+  QuantizeOptions now = options;
+  now.leftInFloats.insert(left.begin(), left.end());
+  auto plan = planQuantization(*graph, now);
+  if (!plan)
+    return plan.takeError();
+  llvm::StringMap<std::set<std::string>> readers;
+  for (const PlannedTensor &tensor : plan->tensors)
+    for (int reader : tensor.readers)
+      readers[tensor.name].insert(graph->nameOf(reader));
+  std::vector<data::Tensor> values;
+  for (const Switch &one : switches) {
+    auto found = readers.find(one.tensor);
+    bool on = one.tensor.empty()
+                  ? !left.count(one.node)
+                  : found != readers.end() && found->second.count(one.node);
+    data::Tensor &value = values.emplace_back();
+    value.name = one.input;
+    value.dtype = ASHLAR_BOOL;
+    value.bytes = {uint8_t(on)};
+  }
+  return std::move(values);
+}

@@ -1,0 +1,117 @@
+//===- TableRanges.cpp - the ranges of a plan, from a table ---------------===//
+#include "compiler/quantization/TableRanges.h"
+
+#include "llvm/ADT/StringExtras.h"
+
+#include <cmath>
+
+using namespace ashlar;
+using namespace ashlar::quantization;
+using llvm::StringRef;
+
+std::string quantization::listOf(llvm::ArrayRef<std::string> names,
+                                 size_t most) {
+  std::string text;
+  for (const std::string &name : names.take_front(most))
+    text += (text.empty() ? "'" : ", '") + name + "'";
+  if (names.size() > most)
+    text += " and " + std::to_string(names.size() - most) + " more";
+  return text;
+}
+
+namespace {
+
+class TableReader {
+public:
+  TableReader(const CalibrationTable &table, const QuantizationPlan &plan,
+              bool isSigned)
+      : table(table), plan(plan), isSigned(isSigned) {}
+
+  /// Parameters of each leader; every problem of the table is in the error.
+  llvm::Expected<llvm::StringMap<ActivationParameters>>
+  read(std::vector<std::string> &warnings);
+
+private:
+  struct Range {
+    double minimum = 0, maximum = 0;
+  };
+  void include(const PlannedTensor &tensor);
+
+  const CalibrationTable &table;
+  const QuantizationPlan &plan;
+  bool isSigned;
+  std::map<std::string, Range> ranges;
+  std::vector<std::string> missing, unseen, wrong, flat;
+};
+
+void TableReader::include(const PlannedTensor &tensor) {
+  auto found = table.tensors.find(tensor.name);
+  if (found == table.tensors.end()) {
+    missing.push_back(tensor.name);
+    return;
+  }
+  const TensorStatistics &seen = found->second;
+  if (!std::isfinite(seen.minimum) || !std::isfinite(seen.maximum) ||
+      seen.minimum > seen.maximum) {
+    wrong.push_back(tensor.name);
+    return;
+  }
+  if (seen.minimum == 0 && seen.maximum == 0)
+    flat.push_back(tensor.name);
+  Range &range = ranges[tensor.leader];
+  range.minimum = std::min(range.minimum, seen.minimum);
+  range.maximum = std::max(range.maximum, seen.maximum);
+}
+
+llvm::Expected<llvm::StringMap<ActivationParameters>>
+TableReader::read(std::vector<std::string> &warnings) {
+  for (const PlannedTensor &tensor : plan.tensors)
+    if (tensor.arithmetic)
+      include(tensor);
+  std::vector<std::string> problems;
+  if (!missing.empty())
+    problems.push_back("the table lacks the tensors " + listOf(missing));
+  if (!wrong.empty())
+    problems.push_back("the table has no usable range (finite, minimum not "
+                       "above maximum) for the tensors " +
+                       listOf(wrong));
+  if (!problems.empty())
+    return llvm::createStringError(llvm::join(problems, "; "));
+  if (!flat.empty())
+    warnings.push_back("only zeros were seen in the tensors " + listOf(flat) +
+                       ": whatever else comes there will be wrong");
+  llvm::StringMap<ActivationParameters> result;
+  for (const auto &[leader, range] : ranges)
+    result[leader] = chooseParameters(range.minimum, range.maximum, isSigned);
+  return result;
+}
+
+} // namespace
+
+llvm::Expected<llvm::StringMap<ActivationParameters>>
+quantization::parametersOf(const CalibrationTable &table,
+                           const QuantizationPlan &plan, bool isSigned,
+                           std::vector<std::string> &warnings) {
+  return TableReader(table, plan, isSigned).read(warnings);
+}
+
+// Tensors of the table that the model does not have.
+llvm::Error quantization::checkTable(const ModelFile &model,
+                                     const ModelGraph &graph,
+                                     const CalibrationTable &table) {
+  std::vector<std::string> problems, unknown;
+  if (!table.modelHash.empty() && table.modelHash != hashOfModel(model))
+    problems.push_back("the calibration table was made for another model (its "
+                       "hash differs)");
+  for (const auto &[name, statistics] : table.tensors)
+    if (graph.producerOf(name) < 0 && !graph.isInput(name) &&
+        !graph.isConstant(name))
+      unknown.push_back(name);
+  if (!unknown.empty())
+    problems.push_back(
+        "the table names tensors that the model does not have: " +
+        listOf(unknown));
+  if (problems.empty())
+    return llvm::Error::success();
+  return llvm::createStringError(llvm::join(problems, "; "));
+}
