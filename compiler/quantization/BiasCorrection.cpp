@@ -22,7 +22,7 @@ public:
 private:
   llvm::Error correct(const PlannedLayer &layer);
   std::vector<double> shiftOf(const proto::NodeProto &node,
-                              const FloatTensor &weights,
+                              const FloatTensor &weights, int64_t window,
                               llvm::ArrayRef<int64_t> channels,
                               llvm::ArrayRef<double> means) const;
   void subtract(int node, llvm::ArrayRef<double> shift);
@@ -49,13 +49,15 @@ std::vector<double> meansOf(const TensorStatistics &seen) {
 // the borders of a padded image the true shift is less.
 std::vector<double> BiasCorrector::shiftOf(const proto::NodeProto &node,
                                            const FloatTensor &weights,
+                                           int64_t window,
                                            llvm::ArrayRef<int64_t> channels,
                                            llvm::ArrayRef<double> means) const {
   std::vector<int64_t> from = inputChannelsOf(node, weights.shape),
                        to = outputChannelsOf(node, weights.shape);
   if (from.empty() || *llvm::max_element(from) + 1 != int64_t(means.size()))
     return {};
-  QuantizedWeights quantized = quantizeWeights(weights.values, channels, {});
+  QuantizedWeights quantized =
+      quantizeWeights(weights.values, channels, {}, window);
   std::vector<double> shift(*llvm::max_element(to) + 1, 0.0);
   for (size_t i = 0; i != from.size(); ++i) {
     double scale = quantized.scales[channels.empty() ? 0 : channels[i]];
@@ -95,7 +97,7 @@ void BiasCorrector::subtractFrom(int layer, int reader, int operand,
   while (node.input_size() <= operand)
     node.add_input();
   node.set_input(operand, made);
-  corrected.push_back({graph.nameOf(layer), graph.nameOf(reader), name, made});
+  corrected.push_back({graph.nameOf(layer), name, made});
 }
 
 void BiasCorrector::subtract(int index, llvm::ArrayRef<double> shift) {
@@ -131,7 +133,7 @@ llvm::Error BiasCorrector::correct(const PlannedLayer &layer) {
   if (options.perChannelWeights)
     channels = channelsAlong((*weights)->shape, layer.channelAxis);
   std::vector<double> shift =
-      shiftOf(node, **weights, channels, meansOf(seen->second));
+      shiftOf(node, **weights, layer.window, channels, meansOf(seen->second));
   if (!shift.empty())
     subtract(layer.node, shift);
   return llvm::Error::success();

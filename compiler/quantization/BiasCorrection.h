@@ -10,7 +10,6 @@ namespace ashlar::quantization {
 /// A bias that was made for a quantized layer.
 struct CorrectedBias {
   std::string layer;        // name of the node that multiplies
-  std::string reader;       // of the one that reads the bias
   std::string before, made; // tensors; `before` is empty if there was none
 };
 

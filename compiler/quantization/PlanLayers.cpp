@@ -202,6 +202,9 @@ PlannedLayer LayerPlanner::plan() {
     return refuse(*problem);
   }
   layer.weights = 1;
+  if (op == "Conv")
+    for (int64_t size : llvm::drop_begin(weightShape, 2))
+      layer.window *= size;
   int64_t rank = int64_t(weightShape.size());
   if (op == "Gemm")
     layer.channelAxis = intAttribute(node, "transB", 0) ? 0 : 1;

@@ -146,7 +146,8 @@ QdqInserter::Written QdqInserter::writeWeights(const PlannedLayer &layer,
   std::vector<int64_t> channels;
   if (perChannel)
     channels = channelsAlong(weights.shape, layer.channelAxis);
-  QuantizedWeights quantized = quantizeWeights(weights.values, channels, least);
+  QuantizedWeights quantized =
+      quantizeWeights(weights.values, channels, least, layer.window);
   std::vector<Written> &known =
       weightsWritten[(name + "@" + llvm::Twine(layer.channelAxis)).str()];
   for (const Written &one : known)

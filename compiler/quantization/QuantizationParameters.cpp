@@ -48,10 +48,32 @@ ashlar::quantization::channelsAlong(llvm::ArrayRef<int64_t> shape,
   return channels;
 }
 
-QuantizedWeights
-ashlar::quantization::quantizeWeights(llvm::ArrayRef<float> weights,
-                                      llvm::ArrayRef<int64_t> channels,
-                                      llvm::ArrayRef<double> leastScales) {
+// What a convolution reads in a window is much alike, so that the rounding
+// errors of its weights add up to their sum times that. The weights that were
+// nearest to being rounded the other way are, until the sum is right.
+static void keepSum(llvm::ArrayRef<double> steps,
+                    llvm::MutableArrayRef<int8_t> values) {
+  std::vector<std::pair<double, size_t>> errors;
+  double sum = 0;
+  for (size_t i = 0; i != steps.size(); ++i) {
+    errors.push_back({double(values[i]) - steps[i], i});
+    sum += errors.back().first;
+  }
+  int direction = sum > 0 ? -1 : 1;
+  std::sort(errors.begin(), errors.end(), [&](const auto &a, const auto &b) {
+    return std::make_pair(direction * a.first, a.second) <
+           std::make_pair(direction * b.first, b.second);
+  });
+  auto excess = size_t(std::nearbyint(std::fabs(sum)));
+  for (size_t k = 0; k != std::min(excess, errors.size()); ++k) {
+    int8_t &value = values[errors[k].second];
+    value = int8_t(std::clamp(value + direction, -127, 127));
+  }
+}
+
+QuantizedWeights ashlar::quantization::quantizeWeights(
+    llvm::ArrayRef<float> weights, llvm::ArrayRef<int64_t> channels,
+    llvm::ArrayRef<double> leastScales, int64_t window) {
   int64_t count = 1;
   for (int64_t channel : channels)
     count = std::max(count, channel + 1);
@@ -68,10 +90,16 @@ ashlar::quantization::quantizeWeights(llvm::ArrayRef<float> weights,
     result.scales.push_back(scale > 0 ? usableScale(scale) : 1.0f);
   }
   result.values.reserve(weights.size());
+  std::vector<double> steps;
   for (size_t i = 0; i != weights.size(); ++i) {
-    double steps = double(weights[i]) / double(result.scales[channelOf(i)]);
+    steps.push_back(double(weights[i]) / double(result.scales[channelOf(i)]));
     result.values.push_back(
-        int8_t(std::clamp(std::nearbyint(steps), -127.0, 127.0)));
+        int8_t(std::clamp(std::nearbyint(steps.back()), -127.0, 127.0)));
   }
+  if (window > 1)
+    for (size_t i = 0; i + size_t(window) <= weights.size();
+         i += size_t(window))
+      keepSum(llvm::ArrayRef(steps).slice(i, size_t(window)),
+              llvm::MutableArrayRef(result.values).slice(i, size_t(window)));
   return result;
 }

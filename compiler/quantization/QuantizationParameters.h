@@ -28,9 +28,13 @@ struct QuantizedWeights {
 
 /// Quantizes to -127 .. 127. `channels` is the channel of each element; without
 /// any there is one scale. No scale is below the entry of `leastScales`.
+/// Elements that follow each other are one window of a convolution, `window`
+/// of them: their sum is kept within half a step where single elements are
+/// rounded the other way for it.
 QuantizedWeights quantizeWeights(llvm::ArrayRef<float> weights,
                                  llvm::ArrayRef<int64_t> channels,
-                                 llvm::ArrayRef<double> leastScales);
+                                 llvm::ArrayRef<double> leastScales,
+                                 int64_t window = 1);
 
 /// The channel of each element of a tensor along an axis.
 std::vector<int64_t> channelsAlong(llvm::ArrayRef<int64_t> shape, int64_t axis);

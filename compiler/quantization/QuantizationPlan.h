@@ -27,6 +27,8 @@ struct PlannedLayer {
   /// Products that are summed to one element of the result; 0: as many as the
   /// last axis of the first input has.
   int64_t terms = 0;
+  /// Weights of one window of a Conv, which follow each other.
+  int64_t window = 1;
   /// Input with a constant bias that is still in floats.
   int bias = -1;
 };

@@ -6,6 +6,8 @@
 #include "compiler/quantization/TableRanges.h"
 #include "runtime/ashlar_rt.h"
 
+#include <cmath>
+
 using namespace ashlar;
 using namespace ashlar::quantization;
 using ashlar::onnx::ElementType;
@@ -27,12 +29,15 @@ public:
 private:
   std::string addSwitch(StringRef tensor, int node);
   std::string constant(StringRef name, float value);
-  std::string addNode(StringRef op, llvm::ArrayRef<std::string> inputs,
-                      StringRef wish);
   void choose(int reader, StringRef tensor, const std::string &condition,
               const std::string &ifOn, const std::string &ifOff);
   void simulateTensor(const PlannedTensor &tensor);
   Error simulateLayer(const PlannedLayer &layer);
+  llvm::Expected<std::string> roundBias(const PlannedLayer &layer,
+                                        llvm::ArrayRef<float> weightScales);
+  Error chooseBias(const PlannedLayer &layer,
+                   llvm::ArrayRef<float> weightScales,
+                   const std::string &condition);
 
   SimulatedModel &result;
   const QuantizationPlan &plan;
@@ -41,6 +46,7 @@ private:
   ModelGraph graph;
   ModelConstants constants;
   NodeInsertion insertion;
+  llvm::StringMap<std::string> leaders;
 };
 
 } // namespace ashlar::quantization
@@ -119,7 +125,7 @@ Error SimulationBuilder::simulateLayer(const PlannedLayer &layer) {
   if (result.options.perChannelWeights && !layer.oneScale)
     channels = channelsAlong((*weights)->shape, layer.channelAxis);
   QuantizedWeights quantized =
-      quantizeWeights((*weights)->values, channels, {});
+      quantizeWeights((*weights)->values, channels, {}, layer.window);
   std::vector<float> rounded;
   for (auto [i, value] : llvm::enumerate(quantized.values))
     rounded.push_back(float(value) *
@@ -129,10 +135,71 @@ Error SimulationBuilder::simulateLayer(const PlannedLayer &layer) {
       makeFloats(made, (*weights)->shape, rounded));
   std::string condition = addSwitch("", layer.node);
   choose(layer.node, name, condition, made, name);
+  return chooseBias(layer, quantized.scales, condition);
+}
+
+// A bias in steps of the product of both scales.
+llvm::Expected<std::string>
+SimulationBuilder::roundBias(const PlannedLayer &layer,
+                             llvm::ArrayRef<float> weightScales) {
+  const proto::NodeProto &node = graph.node(layer.node);
+  std::string name = node.input(layer.bias);
+  auto found = constants.floats(name);
+  if (!found)
+    return found.takeError();
+  FloatTensor bias = std::move(**found);
+  auto leader = leaders.find(node.input(layer.activations.front()));
+  bool unused =
+      graph.is(layer.node, "Gemm") && floatAttribute(node, "beta", 1) == 0;
+  if (leader == leaders.end() || unused) // quantized in the file
+    return name;
+  double step = parameters.lookup(leader->second).scale;
+  if (graph.is(layer.node, "Gemm"))
+    step *= floatAttribute(node, "alpha", 1) / floatAttribute(node, "beta", 1);
+  for (auto [c, value] : llvm::enumerate(bias.values)) {
+    double scale = weightScales[weightScales.size() == 1 ? 0 : c] * step;
+    value = float(std::nearbyint(value / scale) * scale);
+  }
+  std::string made = graph.uniqueName(name + " rounded");
+  graph.graph().mutable_initializer()->Add(
+      makeFloats(made, bias.shape, bias.values));
+  return made;
+}
+
+// Biases are rounded, and corrected, where weights are rounded.
+Error SimulationBuilder::chooseBias(const PlannedLayer &layer,
+                                    llvm::ArrayRef<float> weightScales,
+                                    const std::string &condition) {
+  std::string name = graph.nameOf(layer.node), ifOn, ifOff;
+  if (layer.bias >= 0) {
+    auto rounded = roundBias(layer, weightScales);
+    if (!rounded)
+      return rounded.takeError();
+    ifOn = *rounded;
+    ifOff = graph.node(layer.node).input(layer.bias);
+  }
+  std::string tensor = ifOff;
+  for (const CorrectedBias &bias : biases) {
+    if (bias.layer != name)
+      continue;
+    tensor = bias.made;
+    if (ifOn.empty())
+      ifOn = bias.made;
+    ifOff =
+        bias.before.empty() ? constant(bias.made + " before", 0) : bias.before;
+  }
+  if (tensor.empty())
+    return Error::success();
+  // A tensor may be the bias of several layers.
+  for (int reader : graph.consumersOf(tensor))
+    if (layer.bias < 0 || reader == layer.node)
+      choose(reader, tensor, condition, ifOn, ifOff);
   return Error::success();
 }
 
 Error SimulationBuilder::run() {
+  for (const PlannedTensor &tensor : plan.tensors)
+    leaders[tensor.name] = tensor.leader;
   for (const PlannedLayer &layer : plan.layers)
     if (Error error = simulateLayer(layer))
       return error;

@@ -42,7 +42,7 @@ std::unique_ptr<ModelFile> network() {
         weight /= 1000;
       text += " float_data: " + std::to_string(weight);
     }
-    text += " }\nnode { op_type: \"MatMul\" name: \"" + name + "\" input: \"" +
+    text += " }\nnode { op_type: \"Gemm\" name: \"" + name + "\" input: \"" +
             from + "\" input: \"w" + name + "\" output: \"" + name + "\" }\n";
     from = name;
   }

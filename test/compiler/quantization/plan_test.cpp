@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 namespace ashlar::quantization {
 namespace {
@@ -383,6 +384,23 @@ TEST(QuantizationPlanTest, WrongTables) {
   EXPECT_THAT(result->warnings,
               ElementsAre("only zeros were seen in the tensors 'x', 'r': "
                           "whatever else comes there will be wrong"));
+}
+
+// Rounded alone, all nine would be too large.
+TEST(QuantizationParametersTest, WindowsKeepTheirSums) {
+  std::vector<float> weights(18, 10.4f);
+  weights[0] = 127, weights[9] = -127;
+  QuantizedWeights alone = quantizeWeights(weights, {}, {}),
+                   together = quantizeWeights(weights, {}, {}, 9);
+  auto sum = [](const std::vector<int8_t> &values, size_t begin) {
+    return std::accumulate(values.begin() + begin, values.begin() + begin + 9,
+                           0);
+  };
+  EXPECT_EQ(sum(alone.values, 0), 127 + 8 * 10);
+  EXPECT_EQ(sum(together.values, 0), 127 + 83);
+  EXPECT_EQ(sum(together.values, 9), -127 + 83);
+  for (int8_t value : together.values)
+    EXPECT_THAT(value, testing::AnyOf(10, 11, 127, -127));
 }
 
 TEST(QuantizationParametersTest, ZeroIsExact) {
