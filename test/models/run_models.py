@@ -6,7 +6,8 @@ usage: run_models.py --ashlar=PROGRAM --data=FOLDER --scratch=FOLDER [--filter=R
 SUITE is `models` (FOLDER/models: trained models, tolerance.tsv) or `architectures` (FOLDER/architectures: true
 architectures whose weights are filled in from seeds). Each model is compiled to an object for this machine's CPU and for
 x86-64-v3, within three times its weights' size and 500 MB of memory; each object runs on each data set; the first data
-set is run in memory too (every one with --memory).
+set is run in memory too (every one with --memory). The largest networks are calibrated, within the model's size and 1 GB
+(what calibration takes does not grow with the number of samples).
 """
 import argparse
 import collections
@@ -21,6 +22,8 @@ import tempfile
 import time
 
 CPUS = ("native", "x86-64-v3")
+# The largest convolutional network and the largest transformer.
+CALIBRATED = ("resnet50", "bert_base")
 
 Model = collections.namedtuple("Model", "name path sets")  # sets: {data set folder: [atol of each output]}
 
@@ -85,6 +88,17 @@ def run_on(ashlar, what, data, atol, label, extra=()):
     return f"failed: {label}, {os.path.basename(data)}: exit code {code}\n{output[-1500:]}"
 
 
+def calibrate(model, arguments):
+    """The text of a failure or None, and a line to print."""
+    table = os.path.join(arguments.scratch, f"{model.name}.calib.json")
+    code, output, seconds, memory = call([arguments.ashlar, "calibrate", model.path, "--random=1", "--samples=3", "-o", table])
+    if code:
+        return f"failed: {model.name}: calibrate: exit code {code}\n{output[-1500:]}", ""
+    allowed = size_with_weights(model.path) + 10**9
+    line = f"{model.name}: calibrated in {seconds:.1f} s and {memory >> 20} MiB"
+    return (f"failed: {line}, allowed {allowed >> 20} MiB", "") if memory > allowed else (None, line)
+
+
 def check_model(model, arguments):
     """All comparisons of one model: (number done, texts of failures, lines to print)."""
     done, failures, lines = 0, [], []
@@ -106,6 +120,11 @@ def check_model(model, arguments):
         lines.append(f"{label}: compiled in {seconds:.1f} s and {memory >> 20} MiB to {os.path.getsize(target) >> 10} KiB")
         for data, atol in model.sets.items():
             failures.append(run_on(arguments.ashlar, target, data, atol, label))
+    if model.name in CALIBRATED:
+        done += 1
+        failure, line = calibrate(model, arguments)
+        failures.append(failure)
+        lines += [line] if line else []
     return done, [f for f in failures if f], lines
 
 
