@@ -12,6 +12,7 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 
 #include "dialects/nn/NnDialect.h"
+#include "passes/bufferize/JoinedTensor.h"
 
 namespace ashlar {
 #define GEN_PASS_DEF_PRODUCEINPLACE
@@ -23,113 +24,6 @@ using namespace ashlar;
 
 namespace {
 
-/// One tensor and the slice of the joined one that it becomes.
-struct Part {
-  Value source;
-  SmallVector<OpFoldResult> offsets, sizes, strides;
-  Operation *producer = nullptr; // writes into the slice itself, if not null
-};
-
-/// A tensor put together from parts, with a frame of one value around them if
-/// it is a padded one.
-struct Join {
-  Operation *root; // whose result the joined tensor is
-  tensor::PadOp pad;
-  SmallVector<OpFoldResult> sizes;
-  SmallVector<Part> parts;
-};
-
-/// True if the insertion is the last one of a row, and what the row makes is no
-/// part of another one.
-bool isRoot(tensor::InsertSliceOp insert) {
-  return !insert->hasOneUse() ||
-         !isa<tensor::InsertSliceOp>(*insert->user_begin());
-}
-
-SmallVector<Part> partsOf(Value joined, SmallVector<OpFoldResult> &sizes);
-
-/// Parts that are put together themselves, for nothing else, in place of what
-/// they make.
-SmallVector<Part> withoutNesting(ArrayRef<Part> parts) {
-  SmallVector<Part> flat;
-  for (const Part &part : parts) {
-    SmallVector<OpFoldResult> sizes;
-    SmallVector<Part> inner;
-    bool sameRank =
-        size_t(cast<RankedTensorType>(part.source.getType()).getRank()) ==
-        part.offsets.size();
-    if (part.source.hasOneUse() && sameRank)
-      inner = partsOf(part.source, sizes);
-    auto isStatic = [](ArrayRef<OpFoldResult> values) {
-      return getConstantIntValues(values).has_value();
-    };
-    bool known = isStatic(part.offsets) && isStatic(part.strides) &&
-                 llvm::all_of(inner, [&](const Part &piece) {
-                   return isStatic(piece.offsets) && isStatic(piece.strides);
-                 });
-    if (inner.empty() || !known) {
-      flat.push_back(part);
-      continue;
-    }
-    Builder b(part.source.getContext());
-    for (Part &piece : inner) {
-      for (unsigned axis = 0; axis < piece.offsets.size(); ++axis) {
-        int64_t stride = *getConstantIntValue(part.strides[axis]);
-        piece.offsets[axis] =
-            b.getIndexAttr(*getConstantIntValue(part.offsets[axis]) +
-                           *getConstantIntValue(piece.offsets[axis]) * stride);
-        piece.strides[axis] =
-            b.getIndexAttr(*getConstantIntValue(piece.strides[axis]) * stride);
-      }
-      flat.push_back(piece);
-    }
-  }
-  return flat;
-}
-
-/// The parts of a row of insertions into a fresh tensor, first one first.
-/// Empty if it is none. `sizes` become those of the fresh tensor.
-SmallVector<Part> partsOf(Value joined, SmallVector<OpFoldResult> &sizes) {
-  SmallVector<Part> parts;
-  while (auto insert = joined.getDefiningOp<tensor::InsertSliceOp>()) {
-    parts.push_back({insert.getSource(), insert.getMixedOffsets(),
-                     insert.getMixedSizes(), insert.getMixedStrides()});
-    joined = insert.getDest();
-    if (!joined.hasOneUse() && !joined.getDefiningOp<tensor::EmptyOp>())
-      return {};
-  }
-  auto empty = joined.getDefiningOp<tensor::EmptyOp>();
-  if (!empty)
-    return {};
-  sizes = empty.getMixedSizes();
-  std::reverse(parts.begin(), parts.end());
-  return withoutNesting(parts);
-}
-
-/// True if two slices surely have no element in common.
-bool areDisjoint(const Part &a, const Part &b) {
-  for (unsigned axis = 0; axis < a.offsets.size(); ++axis) {
-    auto of = [&](const Part &part) -> std::optional<std::array<int64_t, 3>> {
-      auto offset = getConstantIntValue(part.offsets[axis]);
-      auto size = getConstantIntValue(part.sizes[axis]);
-      auto stride = getConstantIntValue(part.strides[axis]);
-      if (!offset || !size || !stride || *size < 1)
-        return std::nullopt;
-      return std::array<int64_t, 3>{*offset, *offset + (*size - 1) * *stride,
-                                    *stride};
-    };
-    auto x = of(a), y = of(b);
-    if (!x || !y)
-      continue;
-    if ((*x)[1] < (*y)[0] || (*y)[1] < (*x)[0])
-      return true;
-    int64_t stride = (*x)[2];
-    if (stride == (*y)[2] && ((*x)[0] - (*y)[0]) % stride != 0)
-      return true;
-  }
-  return false;
-}
-
 /// Operations that read and write buffers with gaps as well as others.
 bool readsSlices(OpOperand &use) {
   Operation *user = use.getOwner();
@@ -140,25 +34,25 @@ bool readsSlices(OpOperand &use) {
 
 class Joiner {
 public:
-  Joiner(Join &join, DominanceInfo &dominance)
+  Joiner(JoinedTensor &join, DominanceInfo &dominance)
       : join(join), dominance(dominance) {}
 
   void run();
 
 private:
   /// The operation that can write the part's slice, or null.
-  Operation *findProducer(const Part &part);
+  Operation *findProducer(const JoinedPart &part);
   bool isInsertOfJoin(Operation *op);
   void chooseProducers();
   bool isAvailable(OpFoldResult value, Operation *before);
   Value makeBase(ImplicitLocOpBuilder &b);
   Value fillFrame(ImplicitLocOpBuilder &b, Value base);
-  Value insert(OpBuilder &b, Location loc, const Part &part, Value source,
+  Value insert(OpBuilder &b, Location loc, const JoinedPart &part, Value source,
                Value current);
   /// Other readers of what a producer made read the slice.
-  void redirect(Value made, const Part &part, Operation *own);
+  void redirect(Value made, const JoinedPart &part, Operation *own);
 
-  Join &join;
+  JoinedTensor &join;
   DominanceInfo &dominance;
   /// The joined tensor after each part that a producer writes, in program
   /// order.
@@ -188,7 +82,7 @@ bool Joiner::isAvailable(OpFoldResult value, Operation *before) {
   return operand.getDefiningOp<arith::ConstantOp>() != nullptr;
 }
 
-Operation *Joiner::findProducer(const Part &part) {
+Operation *Joiner::findProducer(const JoinedPart &part) {
   Operation *producer = part.source.getDefiningOp();
   if (!producer || producer->getBlock() != join.root->getBlock() ||
       part.source != producer->getResult(0))
@@ -210,7 +104,7 @@ Operation *Joiner::findProducer(const Part &part) {
     return nullptr;
   // A producer that reads other parts of the join would have to read and
   // write one buffer.
-  for (const Part &other : join.parts)
+  for (const JoinedPart &other : join.parts)
     if (llvm::is_contained(producer->getOperands(), other.source))
       return nullptr;
   // What describes the joined tensor must be known before.
@@ -231,7 +125,7 @@ void Joiner::chooseProducers() {
       if (!areDisjoint(join.parts[i], join.parts[j]))
         return;
   llvm::SmallPtrSet<Operation *, 4> taken;
-  for (Part &part : join.parts) {
+  for (JoinedPart &part : join.parts) {
     Operation *producer = findProducer(part);
     if (producer && taken.insert(producer).second)
       part.producer = producer;
@@ -285,13 +179,13 @@ Value Joiner::makeBase(ImplicitLocOpBuilder &b) {
   return join.pad ? fillFrame(b, base) : base;
 }
 
-Value Joiner::insert(OpBuilder &b, Location loc, const Part &part, Value source,
-                     Value current) {
+Value Joiner::insert(OpBuilder &b, Location loc, const JoinedPart &part,
+                     Value source, Value current) {
   return tensor::InsertSliceOp::create(b, loc, source, current, part.offsets,
                                        part.sizes, part.strides);
 }
 
-void Joiner::redirect(Value made, const Part &part, Operation *own) {
+void Joiner::redirect(Value made, const JoinedPart &part, Operation *own) {
   for (OpOperand &use : llvm::make_early_inc_range(made.getUses())) {
     Operation *user = use.getOwner();
     if (user == own || isInsertOfJoin(user))
@@ -313,17 +207,17 @@ void Joiner::redirect(Value made, const Part &part, Operation *own) {
 
 void Joiner::run() {
   chooseProducers();
-  SmallVector<Part *> order;
-  for (Part &part : join.parts)
+  SmallVector<JoinedPart *> order;
+  for (JoinedPart &part : join.parts)
     if (part.producer)
       order.push_back(&part);
-  llvm::stable_sort(order, [](Part *a, Part *b) {
+  llvm::stable_sort(order, [](JoinedPart *a, JoinedPart *b) {
     return a->producer->isBeforeInBlock(b->producer);
   });
   ImplicitLocOpBuilder b(join.root->getLoc(),
                          order.empty() ? join.root : order.front()->producer);
   Value current = makeBase(b);
-  for (Part *part : order) {
+  for (JoinedPart *part : order) {
     auto style = cast<DestinationStyleOpInterface>(part->producer);
     b.setInsertionPoint(part->producer);
     auto type = cast<RankedTensorType>(part->source.getType());
@@ -337,56 +231,10 @@ void Joiner::run() {
   for (auto [part, version] : llvm::zip(order, versions))
     redirect(part->source, *part, version);
   b.setInsertionPoint(join.root);
-  for (Part &part : join.parts)
+  for (JoinedPart &part : join.parts)
     if (!part.producer)
       current = insert(b, join.root->getLoc(), part, part.source, current);
   join.root->getResult(0).replaceAllUsesWith(current);
-}
-
-/// The join that a padding makes, of the parts of what it pads if that is one
-/// itself.
-std::optional<Join> joinOf(tensor::PadOp pad) {
-  auto isPad = [](int64_t size) {
-    return !ShapedType::isDynamic(size) && size >= 0;
-  };
-  if (!llvm::all_of(pad.getStaticLow(), isPad) ||
-      !llvm::all_of(pad.getStaticHigh(), isPad) ||
-      !pad.getConstantPaddingValue())
-    return std::nullopt;
-  ImplicitLocOpBuilder b(pad.getLoc(), pad);
-  Join join{pad, pad, {}, {}};
-  SmallVector<OpFoldResult> inner;
-  if (pad.getSource().hasOneUse())
-    join.parts = partsOf(pad.getSource(), inner);
-  if (join.parts.empty()) {
-    Value source = pad.getSource();
-    // The sizes that its own destination was made with, where there is one.
-    auto style = source.getDefiningOp<DestinationStyleOpInterface>();
-    auto empty = style && style.getNumDpsInits() == 1
-                     ? style.getDpsInits()[0].getDefiningOp<tensor::EmptyOp>()
-                     : nullptr;
-    inner = empty ? empty.getMixedSizes()
-                  : tensor::getMixedSizes(b, pad.getLoc(), source);
-    join.parts.push_back(
-        {source, SmallVector<OpFoldResult>(inner.size(), b.getIndexAttr(0)),
-         inner, SmallVector<OpFoldResult>(inner.size(), b.getIndexAttr(1))});
-  }
-  AffineExpr d;
-  bindDims(b.getContext(), d);
-  auto add = [&](OpFoldResult value, int64_t number) {
-    OpBuilder::InsertionGuard guard(b);
-    if (auto operand = dyn_cast<Value>(value); operand && number)
-      b.setInsertionPointAfterValue(operand);
-    return affine::makeComposedFoldedAffineApply(b, b.getLoc(), d + number,
-                                                 {value});
-  };
-  for (unsigned axis = 0; axis < inner.size(); ++axis) {
-    int64_t low = pad.getStaticLow()[axis], high = pad.getStaticHigh()[axis];
-    join.sizes.push_back(add(inner[axis], low + high));
-    for (Part &part : join.parts)
-      part.offsets[axis] = add(part.offsets[axis], low);
-  }
-  return join;
 }
 
 struct ProduceInPlace : ashlar::impl::ProduceInPlaceBase<ProduceInPlace> {
@@ -403,7 +251,7 @@ struct ProduceInPlace : ashlar::impl::ProduceInPlaceBase<ProduceInPlace> {
       if (auto pad = dyn_cast<tensor::PadOp>(op))
         pads.push_back(pad);
       auto insert = dyn_cast<tensor::InsertSliceOp>(op);
-      if (insert && isRoot(insert) &&
+      if (insert && isLastInsertion(insert) &&
           !(insert->hasOneUse() && isa<tensor::PadOp>(*insert->user_begin())))
         inserts.push_back(insert);
     });
@@ -413,14 +261,13 @@ struct ProduceInPlace : ashlar::impl::ProduceInPlaceBase<ProduceInPlace> {
     for (tensor::InsertSliceOp insert : inserts) {
       if (erased.contains(insert))
         continue;
-      Join join{insert, nullptr, {}, {}};
-      join.parts = partsOf(insert.getResult(), join.sizes);
-      if (join.parts.size() > 1)
-        replace(join);
+      auto join = joinOf(insert);
+      if (join && join->parts.size() > 1)
+        replace(*join);
     }
   }
 
-  void replace(Join &join) {
+  void replace(JoinedTensor &join) {
     DominanceInfo dominance(getOperation());
     Joiner(join, dominance).run();
     // The row of insertions that nothing reads any more.

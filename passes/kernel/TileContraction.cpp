@@ -126,62 +126,65 @@ void TileEmitter::emitBlocks() {
             [&](Index row) { emitRow(tiles, panels, row); });
 }
 
-SmallVector<PixelTile> TileEmitter::tilesOf(TileBlock block) {
-  bool exact = isMultiple(tileCount, s.tiles);
-  bool wholeRows =
-      b.known(s.pixels) && isMultiple(c.columns, *b.known(s.pixels));
-  Index first = block.tile;
+/// The last block may begin before its place, so that it is whole: what is not
+/// new there is not stored again.
+SmallVector<BlockMember> TileEmitter::membersOf(Index begin, Index high,
+                                                Index count, int64_t size) {
+  bool exact = isMultiple(count, size);
+  Index first = begin;
   if (!exact) {
-    Value last = b.value(b.sub(tileCount, b.fixed(s.tiles)));
+    Value last = b.value(b.sub(count, b.fixed(size)));
     Value start = arith::MaxSIOp::create(b, last, b.value(b.fixed(0)));
     first = b.min(first, start);
   }
+  SmallVector<BlockMember> members;
+  for (int64_t i = 0; i < size; ++i) {
+    Index number = b.add(first, i);
+    BlockMember member{number, number, Value()};
+    if (!exact) {
+      member.inside = b.min(number, b.sub(count, b.fixed(1)));
+      member.isNew = arith::AndIOp::create(
+          b, compare(arith::CmpIPredicate::sge, number, begin),
+          compare(arith::CmpIPredicate::slt, number, high));
+    }
+    members.push_back(member);
+  }
+  return members;
+}
+
+SmallVector<PixelTile> TileEmitter::tilesOf(TileBlock block) {
+  bool wholeRows =
+      b.known(s.pixels) && isMultiple(c.columns, *b.known(s.pixels));
+  bool flat = b.known(c.rows) == 1;
   SmallVector<PixelTile> tiles;
-  for (int64_t m = 0; m < s.tiles; ++m) {
-    Index number = b.add(first, m);
-    Index inside = exact ? number : b.min(number, b.sub(tileCount, b.fixed(1)));
-    bool flat = b.known(c.rows) == 1;
-    Index y = flat ? b.fixed(0) : b.div(inside, tilesInRow);
-    Index place = flat ? inside : b.rem(inside, tilesInRow);
+  for (const BlockMember &member :
+       membersOf(block.tile, tileHigh, tileCount, s.tiles)) {
+    Index y = flat ? b.fixed(0) : b.div(member.inside, tilesInRow);
+    Index place = flat ? member.inside : b.rem(member.inside, tilesInRow);
     Index nominal = b.mul(place, s.pixels);
     PixelTile tile{y, nominal, b.fixed(0)};
     if (!wholeRows) {
       tile.x = b.min(nominal, b.sub(c.columns, s.pixels));
       tile.storedFrom = b.sub(nominal, tile.x);
     }
-    if (!exact) {
-      Value isNew = arith::AndIOp::create(
-          b, compare(arith::CmpIPredicate::sge, number, block.tile),
-          compare(arith::CmpIPredicate::slt, number, tileHigh));
-      tile.storedFrom = select(isNew, tile.storedFrom, s.pixels);
-    }
+    if (member.isNew)
+      tile.storedFrom = select(member.isNew, tile.storedFrom, s.pixels);
     tiles.push_back(tile);
   }
   return tiles;
 }
 
 SmallVector<ChannelPanel> TileEmitter::panelsOf(TileBlock block) {
-  bool exact = isMultiple(panelCount, s.panels);
-  Index first = block.panel;
-  if (!exact) {
-    Value last = b.value(b.sub(panelCount, b.fixed(s.panels)));
-    Value start = arith::MaxSIOp::create(b, last, b.value(b.fixed(0)));
-    first = b.min(first, start);
-  }
   SmallVector<ChannelPanel> panels;
-  for (int64_t n = 0; n < s.panels; ++n) {
-    Index number = b.add(first, n);
-    ChannelPanel panel{number, b.fixed(kTileColumns)};
+  for (const BlockMember &member :
+       membersOf(block.panel, panelHigh, panelCount, s.panels)) {
+    ChannelPanel panel{member.inside, b.fixed(kTileColumns)};
     if (!isMultiple(c.channels, kTileColumns))
-      panel.channels = b.min(b.sub(c.channels, b.mul(number, kTileColumns)),
-                             b.fixed(kTileColumns));
-    if (!exact) {
-      panel.number = b.min(number, b.sub(panelCount, b.fixed(1)));
-      Value isNew = arith::AndIOp::create(
-          b, compare(arith::CmpIPredicate::sge, number, block.panel),
-          compare(arith::CmpIPredicate::slt, number, panelHigh));
-      panel.channels = select(isNew, panel.channels, b.fixed(0));
-    }
+      panel.channels =
+          b.min(b.sub(c.channels, b.mul(member.number, kTileColumns)),
+                b.fixed(kTileColumns));
+    if (member.isNew)
+      panel.channels = select(member.isNew, panel.channels, b.fixed(0));
     panels.push_back(panel);
   }
   return panels;

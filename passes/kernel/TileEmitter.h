@@ -30,6 +30,13 @@ struct TileBlock {
   Index tile, panel;
 };
 
+/// A tile or panel of a block.
+struct BlockMember {
+  using Index = mlir::OpFoldResult;
+  Index number, inside; // the second surely exists
+  mlir::Value isNew;    // null: it surely is
+};
+
 /// Where the operand tiles of a step begin, in elements.
 struct TileOperands {
   using Index = mlir::OpFoldResult;
@@ -78,6 +85,10 @@ private:
   void emitRow(llvm::ArrayRef<PixelTile> tiles,
                llvm::ArrayRef<ChannelPanel> panels, Index row);
 
+  /// The `size` tiles, or panels, of the block that begins at `begin`, of
+  /// `count` in all; the task's end below `high`.
+  llvm::SmallVector<BlockMember> membersOf(Index begin, Index high, Index count,
+                                           int64_t size);
   llvm::SmallVector<PixelTile> tilesOf(TileBlock block);
   llvm::SmallVector<ChannelPanel> panelsOf(TileBlock block);
   int64_t steps() const { return c.outer * s.blocks; }
