@@ -1,4 +1,4 @@
-//===- LowerReductions.cpp - row reductions in one fixed order ------------===//
+//===- LowerReductions.cpp - reductions in one fixed order ----------------===//
 #include "passes/kernel/Passes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -18,8 +18,14 @@ using namespace ashlar;
 
 namespace {
 
+using Index = OpFoldResult;
+
 /// Lanes of the sum, on every target.
 constexpr int64_t kLanes = 16;
+/// Rows that are folded together before they join others, and rows of which
+/// those join the rest: the error of a sum grows with the number of terms one
+/// after another.
+constexpr int64_t kChunks[] = {64, 8};
 
 /// The operation that folds into the output, if the body ends in one.
 Operation *findCombiner(linalg::GenericOp op) {
@@ -58,35 +64,65 @@ TypedAttr neutralOf(Operation *combiner) {
   return FloatAttr::get(type, value);
 }
 
+/// Folds in vectors along the last loop: if it reduces, the lanes are folded at
+/// the end; if not, each lane has a result of its own.
 class ReductionEmitter {
 public:
-  ReductionEmitter(linalg::GenericOp op, Operation *combiner)
-      : op(op), combiner(combiner), b(op.getLoc(), op),
-        type(VectorType::get({kLanes}, combiner->getResult(0).getType())) {}
-
+  ReductionEmitter(linalg::GenericOp op, Operation *combiner);
   void emit();
 
 private:
-  void emitRow(ArrayRef<Value> outer);
-  /// Elements of input `number` from `k` on, those that `mask` has if there is
-  /// one; a scalar where the input is the same all along.
-  Value readInput(unsigned number, ArrayRef<Value> outer, Value k, Value mask);
-  /// What the body folds in at 16 places.
-  Value elements(ArrayRef<Value> outer, Value k, Value mask);
+  /// Calls `body` for all values of the parallel loops before the last, and,
+  /// if `blocks` is given, for so many blocks of 16 of the last.
+  void forEachResult(std::optional<Index> blocks,
+                     llvm::function_ref<void(Value block)> body);
+  void emitRow();
+  void emitColumns(Value first, Value mask);
+  /// What the reducing loops before the last fold, those from number `level`
+  /// on; each loop folds on its own, so that sums are sums of partial sums.
+  Value foldLoops(unsigned level, llvm::function_ref<Value()> innermost);
+  /// The same over a loop from `low` to `high`, in steps.
+  Value foldLoop(Index low, Index high, int64_t step,
+                 llvm::function_ref<Value(Value)> at);
+  /// The same one by one, in chunks of chunks where the loop is long; `count`
+  /// iterations if that is known.
+  Value foldChunks(Index low, Index high, std::optional<int64_t> count,
+                   ArrayRef<int64_t> chunks,
+                   llvm::function_ref<Value(Value)> at);
+  /// Elements of input `number` from the loops' values on, those that `mask`
+  /// has if there is one; a scalar where the last loop does not matter.
+  Value readInput(unsigned number, Value mask);
+  /// What the body folds in at 16 places of the last loop from `k` on.
+  Value elements(Value k, Value mask);
   Value combine(Value accumulator, Value value);
   Value foldLanes(Value vector);
-  SmallVector<Value> indicesOf(AffineMap map, ArrayRef<Value> loops);
+  Value maskOf(Index count);
+  SmallVector<Value> indicesOf(AffineMap map);
 
   linalg::GenericOp op;
   Operation *combiner;
   IndexArithmetic b;
   VectorType type;
-  SmallVector<Value> extents;
-  Value neutral; // in all lanes
+  unsigned last;
+  bool lastReduces;
+  SmallVector<unsigned> parallel, reducing; // loops before the last
+  SmallVector<Index> extents;
+  SmallVector<Value> loops; // where the walk is
+  Value neutral;            // in all lanes
 };
 
-SmallVector<Value> ReductionEmitter::indicesOf(AffineMap map,
-                                               ArrayRef<Value> loops) {
+ReductionEmitter::ReductionEmitter(linalg::GenericOp op, Operation *combiner)
+    : op(op), combiner(combiner), b(op.getLoc(), op),
+      type(VectorType::get({kLanes}, combiner->getResult(0).getType())),
+      last(op.getNumLoops() - 1), loops(op.getNumLoops()) {
+  auto kinds = op.getIteratorTypesArray();
+  lastReduces = kinds[last] == utils::IteratorType::reduction;
+  for (unsigned loop = 0; loop < last; ++loop)
+    (kinds[loop] == utils::IteratorType::reduction ? reducing : parallel)
+        .push_back(loop);
+}
+
+SmallVector<Value> ReductionEmitter::indicesOf(AffineMap map) {
   SmallVector<Value> indices;
   for (AffineExpr expression : map.getResults()) {
     if (auto dim = dyn_cast<AffineDimExpr>(expression))
@@ -98,14 +134,11 @@ SmallVector<Value> ReductionEmitter::indicesOf(AffineMap map,
   return indices;
 }
 
-Value ReductionEmitter::readInput(unsigned number, ArrayRef<Value> outer,
-                                  Value k, Value mask) {
-  SmallVector<Value> loops(outer);
-  loops.push_back(k);
+Value ReductionEmitter::readInput(unsigned number, Value mask) {
   OpOperand *input = op.getDpsInputOperand(number);
   AffineMap map = op.getMatchingIndexingMap(input);
-  SmallVector<Value> indices = indicesOf(map, loops);
-  if (!map.isFunctionOfDim(op.getNumLoops() - 1))
+  SmallVector<Value> indices = indicesOf(map);
+  if (!map.isFunctionOfDim(last))
     return memref::LoadOp::create(b, input->get(), indices);
   auto vector =
       VectorType::get({kLanes}, getElementTypeOrSelf(input->get().getType()));
@@ -116,13 +149,14 @@ Value ReductionEmitter::readInput(unsigned number, ArrayRef<Value> outer,
                                       zero);
 }
 
-Value ReductionEmitter::elements(ArrayRef<Value> outer, Value k, Value mask) {
+Value ReductionEmitter::elements(Value k, Value mask) {
+  loops[last] = k;
   IRMapping mapping;
   Block &body = *op.getBody();
   for (unsigned number = 0; number < op.getNumDpsInputs(); ++number) {
     BlockArgument argument = body.getArgument(number);
     if (!argument.use_empty())
-      mapping.map(argument, readInput(number, outer, k, mask));
+      mapping.map(argument, readInput(number, mask));
   }
   for (Operation &inner : body.without_terminator())
     if (&inner != combiner)
@@ -159,66 +193,138 @@ Value ReductionEmitter::foldLanes(Value vector) {
   return vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{0});
 }
 
-void ReductionEmitter::emitRow(ArrayRef<Value> outer) {
-  OpFoldResult extent = getAsOpFoldResult(extents.back());
-  OpFoldResult whole = b.mul(b.div(extent, kLanes), kLanes);
-  neutral = arith::ConstantOp::create(
-      b, DenseElementsAttr::get(type, {Attribute(neutralOf(combiner))}));
-  Value sums = neutral;
-  if (b.known(whole) != 0) {
-    auto vectors = scf::ForOp::create(b, b.value(b.fixed(0)), b.value(whole),
-                                      b.value(b.fixed(kLanes)), neutral);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(vectors.getBody());
-    Value next = combine(vectors.getRegionIterArgs()[0],
-                         elements(outer, vectors.getInductionVar(), Value()));
-    scf::YieldOp::create(b, next);
-    sums = vectors.getResult(0);
-  }
-  OpFoldResult rest = b.sub(extent, whole);
-  if (b.known(rest) != 0) {
-    auto maskType = VectorType::get({kLanes}, b.getI1Type());
-    Value mask = b.known(rest)
-                     ? vector::ConstantMaskOp::create(
-                           b, maskType, ArrayRef<int64_t>{*b.known(rest)})
-                           .getResult()
-                     : vector::CreateMaskOp::create(b, maskType,
-                                                    ValueRange{b.value(rest)})
-                           .getResult();
-    sums = combine(sums, elements(outer, b.value(whole), mask));
-  }
-  SmallVector<Value> loops(outer);
-  loops.push_back(b.value(b.fixed(0)));
+Value ReductionEmitter::maskOf(Index count) {
+  auto maskType = VectorType::get({kLanes}, b.getI1Type());
+  if (auto known = b.known(count))
+    return vector::ConstantMaskOp::create(b, maskType,
+                                          ArrayRef<int64_t>{*known});
+  return vector::CreateMaskOp::create(b, maskType, ValueRange{b.value(count)});
+}
+
+Value ReductionEmitter::foldLoop(Index low, Index high, int64_t step,
+                                 llvm::function_ref<Value(Value)> at) {
+  auto loop = scf::ForOp::create(b, b.value(low), b.value(high),
+                                 b.value(b.fixed(step)), neutral);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Value next = combine(loop.getRegionIterArgs()[0], at(loop.getInductionVar()));
+  scf::YieldOp::create(b, next);
+  return loop.getResult(0);
+}
+
+Value ReductionEmitter::foldLoops(unsigned level,
+                                  llvm::function_ref<Value()> innermost) {
+  if (level == reducing.size())
+    return innermost();
+  unsigned loop = reducing[level];
+  Index extent = extents[loop];
+  auto body = [&](Value k) {
+    loops[loop] = k;
+    return foldLoops(level + 1, innermost);
+  };
+  if (lastReduces || level + 1 < reducing.size())
+    return foldLoop(b.fixed(0), extent, 1, body);
+  return foldChunks(b.fixed(0), extent, b.known(extent), kChunks, body);
+}
+
+Value ReductionEmitter::foldChunks(Index low, Index high,
+                                   std::optional<int64_t> count,
+                                   ArrayRef<int64_t> chunks,
+                                   llvm::function_ref<Value(Value)> at) {
+  while (!chunks.empty() && count && *count <= chunks.front())
+    chunks = chunks.drop_front();
+  if (chunks.empty())
+    return foldLoop(low, high, 1, at);
+  int64_t chunk = chunks.front();
+  bool whole = count && *count % chunk == 0;
+  return foldLoop(low, high, chunk, [&](Value first) {
+    Index end = b.add(first, chunk);
+    if (!whole)
+      end = b.min(end, high);
+    return foldChunks(first, end, whole ? std::optional(chunk) : std::nullopt,
+                      chunks.drop_front(), at);
+  });
+}
+
+void ReductionEmitter::emitRow() {
+  Index extent = extents[last], whole = b.mul(b.div(extent, kLanes), kLanes),
+        rest = b.sub(extent, whole);
+  Value sums = foldLoops(0, [&]() -> Value {
+    Value row = neutral;
+    if (b.known(whole) != 0)
+      row = foldLoop(b.fixed(0), whole, kLanes,
+                     [&](Value k) { return elements(k, Value()); });
+    if (b.known(rest) != 0)
+      row = combine(row, elements(b.value(whole), maskOf(rest)));
+    return row;
+  });
+  loops[last] = b.value(b.fixed(0));
   Value output = op.getDpsInits()[0];
-  SmallVector<Value> at = indicesOf(op.getIndexingMapsArray().back(), loops);
+  SmallVector<Value> at = indicesOf(op.getIndexingMapsArray().back());
   Value initial = memref::LoadOp::create(b, output, at);
   memref::StoreOp::create(b, combine(initial, foldLanes(sums)), output, at);
+}
+
+void ReductionEmitter::emitColumns(Value first, Value mask) {
+  Value sums = foldLoops(0, [&] { return elements(first, mask); });
+  loops[last] = first;
+  Value output = op.getDpsInits()[0];
+  SmallVector<Value> at = indicesOf(op.getIndexingMapsArray().back());
+  if (!mask) {
+    Value initial = vector::LoadOp::create(b, type, output, at);
+    vector::StoreOp::create(b, combine(initial, sums), output, at);
+    return;
+  }
+  Value initial =
+      vector::MaskedLoadOp::create(b, type, output, at, mask, neutral);
+  vector::MaskedStoreOp::create(b, output, at, mask, combine(initial, sums));
+}
+
+void ReductionEmitter::forEachResult(
+    std::optional<Index> blocks, llvm::function_ref<void(Value block)> body) {
+  SmallVector<Value> sizes;
+  for (unsigned loop : parallel)
+    sizes.push_back(b.value(extents[loop]));
+  if (blocks)
+    sizes.push_back(b.value(*blocks));
+  if (sizes.empty())
+    return body(Value());
+  SmallVector<Value> zeros(sizes.size(), b.value(b.fixed(0))),
+      ones(sizes.size(), b.value(b.fixed(1)));
+  auto nest = scf::ParallelOp::create(b, zeros, sizes, ones);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(nest.getBody());
+  for (auto [number, loop] : llvm::enumerate(parallel))
+    loops[loop] = nest.getInductionVars()[number];
+  body(blocks ? nest.getInductionVars().back() : Value());
 }
 
 void ReductionEmitter::emit() {
   auto structured = cast<linalg::LinalgOp>(op.getOperation());
   for (Range range : structured.createLoopRanges(b, op.getLoc()))
-    extents.push_back(b.value(range.size));
-  ArrayRef<Value> outer = ArrayRef(extents).drop_back();
-  if (outer.empty()) {
-    emitRow({});
-  } else {
-    SmallVector<Value> zeros(outer.size(), b.value(b.fixed(0)));
-    SmallVector<Value> ones(outer.size(), b.value(b.fixed(1)));
-    auto nest = scf::ParallelOp::create(b, zeros, outer, ones);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(nest.getBody());
-    emitRow(SmallVector<Value>(nest.getInductionVars()));
-  }
+    extents.push_back(range.size);
+  neutral = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(type, {Attribute(neutralOf(combiner))}));
+  Index whole = b.div(extents[last], kLanes);
+  Index rest = b.sub(extents[last], b.mul(whole, kLanes));
+  if (lastReduces)
+    forEachResult(std::nullopt, [&](Value) { emitRow(); });
+  if (!lastReduces && b.known(whole) != 0)
+    forEachResult(whole, [&](Value block) {
+      emitColumns(b.value(b.mul(Index(block), kLanes)), Value());
+    });
+  if (!lastReduces && b.known(rest) != 0)
+    forEachResult(std::nullopt, [&](Value) {
+      emitColumns(b.value(b.mul(whole, kLanes)), maskOf(rest));
+    });
   op.erase();
 }
 
-/// The last loop alone reduces, over elements that lie side by side.
-bool isRowReduction(linalg::GenericOp op) {
+/// Some loop reduces, and elements lie side by side along the last one.
+bool readsRows(linalg::GenericOp op) {
   unsigned loops = op.getNumLoops();
   if (loops == 0 || op.getNumDpsInits() != 1 || op.hasIndexSemantics() ||
-      op.getNumReductionLoops() != 1 ||
-      op.getIteratorTypesArray().back() != utils::IteratorType::reduction)
+      op.getNumReductionLoops() == 0)
     return false;
   for (OpOperand &operand : op->getOpOperands()) {
     AffineMap map = op.getMatchingIndexingMap(&operand);
@@ -262,7 +368,7 @@ struct LowerReductions : ashlar::impl::LowerReductionsBase<LowerReductions> {
     SmallVector<linalg::GenericOp> work;
     getOperation().walk([&](linalg::GenericOp op) { work.push_back(op); });
     for (linalg::GenericOp op : work) {
-      if (!isRowReduction(op) || !isVectorizable(op))
+      if (!readsRows(op) || !isVectorizable(op))
         continue;
       if (Operation *combiner = findCombiner(op))
         ReductionEmitter(op, combiner).emit();

@@ -103,13 +103,16 @@ def LowerElementwise : Pass<"ashlar-lower-elementwise", "::mlir::func::FuncOp"> 
 }
 
 def LowerReductions : Pass<"ashlar-lower-reductions", "::mlir::func::FuncOp"> {
-  let summary = "reductions along the last axis in one fixed order";
+  let summary = "reductions in vectors, in one fixed order";
   let description = [{
-    A `linalg.generic` of f32 or integers that folds its last, contiguous axis
-    with a sum, product, maximum or minimum accumulates in 16 lanes (a rest of
-    the axis in the first of them), which are then folded by a fixed tree. LLVM
-    may not reorder floats itself; this order is the same on every instruction
-    set.
+    A `linalg.generic` of f32 or integers that folds with a sum, product, maximum
+    or minimum, and whose elements lie side by side along its last loop, works in
+    vectors of 16 along that loop. If it reduces, 16 lanes accumulate (a rest of
+    the axis in the first of them) and are folded by a fixed tree. If it does
+    not, each lane is a result of its own; rows are folded 8 at a time, eight
+    of these together, and then what these gave. Other reducing loops fold on their own, too: sums of partial
+    sums round less than one long sum. LLVM may not reorder floats itself; this
+    order is the same on every instruction set.
 
     Requires: bufferized IR. Guarantees: the same bits on every target.
 

@@ -39,3 +39,52 @@ func.func @integers(%x: memref<8x40xi32>, %y: memref<8xi32>) {
   }
   return
 }
+
+// Columns: a lane a result, rows folded in chunks of chunks, a rest by a mask.
+// CHECK-LABEL: func.func @columns
+// CHECK: scf.parallel
+// CHECK: scf.for {{.*}} step %c64{{.*}} -> (vector<16xf32>)
+// CHECK: arith.minsi
+// CHECK: scf.for {{.*}} step %c8{{.*}} -> (vector<16xf32>)
+// CHECK: arith.minsi
+// CHECK: scf.for {{.*}} -> (vector<16xf32>)
+// CHECK: vector.load {{.*}} vector<16xf32>
+// CHECK: arith.mulf {{.*}} : vector<16xf32>
+// CHECK: arith.addf {{.*}} : vector<16xf32>
+// CHECK: vector.load {{.*}} vector<16xf32>
+// CHECK: vector.store {{.*}} vector<16xf32>
+// CHECK: scf.parallel
+// CHECK: vector.maskedload
+// CHECK: vector.maskedstore
+// CHECK-NOT: linalg.generic
+#cube = affine_map<(i, j, k) -> (i, j, k)>
+#flat = affine_map<(i, j, k) -> (i, k)>
+func.func @columns(%x: memref<2x100x40xf32>, %y: memref<2x40xf32>) {
+  linalg.generic {indexing_maps = [#cube, #flat], iterator_types = ["parallel", "reduction", "parallel"]}
+      ins(%x : memref<2x100x40xf32>) outs(%y : memref<2x40xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %q = arith.mulf %a, %a : f32
+    %t = arith.addf %s, %q : f32
+    linalg.yield %t : f32
+  }
+  return
+}
+
+// Two loops reduce: each folds on its own.
+// CHECK-LABEL: func.func @planes
+// CHECK: scf.for {{.*}} -> (vector<16xf32>)
+// CHECK: scf.for {{.*}} -> (vector<16xf32>)
+// CHECK: vector.load {{.*}} vector<16xf32>
+// CHECK: vector.store {{.*}} vector<16xf32>
+// CHECK-NOT: vector.masked
+// CHECK-NOT: linalg.generic
+#place = affine_map<(i, j, k) -> (k)>
+func.func @planes(%x: memref<7x7x32xf32>, %y: memref<32xf32>) {
+  linalg.generic {indexing_maps = [#cube, #place], iterator_types = ["reduction", "reduction", "parallel"]}
+      ins(%x : memref<7x7x32xf32>) outs(%y : memref<32xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %t = arith.addf %s, %a : f32
+    linalg.yield %t : f32
+  }
+  return
+}
