@@ -41,6 +41,10 @@ private:
                     Index count);
   void emitPixels(Index batch, Index y, int64_t rows, Index x, int64_t pixels,
                   Index channel, Index count);
+  /// Stores the sums of rows of `pixels` one by one, so that a long epilogue
+  /// is emitted once; they wait on the stack of the task.
+  void storeInLoop(ArrayRef<Value> sums, int64_t pixels,
+                   llvm::function_ref<void(Value, Index, Index)> store);
   DotProduct::Operand loadWeights(int64_t row, int64_t group, Index channel);
   /// Bytes of the places [first, first + 4) of a filter row, for all channels
   /// of a vector, where the row begins at `at`.
@@ -51,16 +55,18 @@ private:
   FlatView input, filter, output;
   DotProduct product;
   Epilogue epilogue;
+  Block *task = nullptr;
 };
 
 void DepthwiseEmitter::emitGrid() {
   Index bands = b.ceilDiv(output.sizes[1], kBandRows);
   auto grid = tile::GridOp::create(b, b.value(b.mul(output.sizes[0], bands)));
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(&grid.getBody().front());
-  Index task = grid.getTask();
-  Index band = b.known(bands) == 1 ? b.fixed(0) : b.rem(task, bands);
-  Index batch = b.div(task, bands);
+  task = &grid.getBody().front();
+  b.setInsertionPointToStart(task);
+  Index number = grid.getTask();
+  Index band = b.known(bands) == 1 ? b.fixed(0) : b.rem(number, bands);
+  Index batch = b.div(number, bands);
   Index low = b.mul(band, kBandRows);
   Index high = b.min(b.add(low, kBandRows), output.sizes[1]);
   int64_t first =
@@ -155,6 +161,11 @@ void DepthwiseEmitter::emitPixels(Index batch, Index y, int64_t rows, Index x,
               product.add(b, left, loadWeights(filterRow, group, channel), sum);
         }
       }
+  if (epilogue.hasFunctions() && sums.size() > 1)
+    return storeInLoop(sums, pixels, [&](Value sum, Index row, Index pixel) {
+      epilogue.store(b, sum, {batch, b.add(y, row), b.add(x, pixel), channel},
+                     count);
+    });
   for (int64_t row = 0; row < rows; ++row) {
     SmallVector<PlacedSums> placed;
     for (int64_t pixel = 0; pixel < pixels; ++pixel)
@@ -163,6 +174,27 @@ void DepthwiseEmitter::emitPixels(Index batch, Index y, int64_t rows, Index x,
                         count});
     epilogue.store(b, placed);
   }
+}
+
+void DepthwiseEmitter::storeInLoop(
+    ArrayRef<Value> sums, int64_t pixels,
+    llvm::function_ref<void(Value, Index, Index)> store) {
+  Index count = b.fixed(sums.size());
+  auto type = MemRefType::get({static_cast<int64_t>(sums.size())},
+                              sums.front().getType());
+  Value scratch;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(task);
+    scratch = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(64));
+  }
+  for (auto [index, sum] : llvm::enumerate(sums))
+    memref::StoreOp::create(b, sum, scratch,
+                            ValueRange{b.value(b.fixed(index))});
+  b.forLoop(b.fixed(0), count, 1, [&](Index at) {
+    Value sum = memref::LoadOp::create(b, scratch, ValueRange{b.value(at)});
+    store(sum, b.div(at, pixels), b.rem(at, b.fixed(pixels)));
+  });
 }
 
 } // namespace

@@ -115,6 +115,13 @@ bool Epilogue::isLong() const {
   return count > kShort;
 }
 
+bool Epilogue::hasFunctions() const {
+  return llvm::any_of(region.front(), [](Operation &op) {
+    return isa_and_present<math::MathDialect>(op.getDialect()) &&
+           !isa<math::AbsFOp, math::FmaOp, math::RoundEvenOp, math::SqrtOp>(op);
+  });
+}
+
 Operation *Epilogue::findBias() const {
   Block &block = region.front();
   BlockArgument sum = block.getArgument(0);

@@ -39,6 +39,9 @@ public:
   /// once in a loop than once for every accumulator of a tile.
   bool isLong() const;
 
+  /// True if it computes a function by a polynomial (exp, tanh, erf ...).
+  bool hasFunctions() const;
+
   /// What integer sums of `count` channels from `channel` on start from, in
   /// place of zero: their bias, which the epilogue then does not add any more.
   /// Nothing where it adds none.

@@ -118,23 +118,30 @@ struct ParallelLoopsToGrids
     : ashlar::impl::ParallelLoopsToGridsBase<ParallelLoopsToGrids> {
   void runOnOperation() override {
     // Outer loops first: what lies inside a grid becomes plain loops.
-    while (true) {
-      scf::ParallelOp loop;
-      getOperation().walk<WalkOrder::PreOrder>([&](scf::ParallelOp found) {
-        loop = found;
-        return WalkResult::interrupt();
-      });
-      if (!loop)
-        return;
-      IndexArithmetic b(loop.getLoc(), loop);
-      if (unsigned axes = chooseAxes(b, loop)) {
-        makeGrid(b, loop, axes);
-      } else {
-        IRMapping mapping;
-        emitNest(b, loop, 0, mapping);
-      }
-      loop.erase();
+    for (SmallVector<scf::ParallelOp> found = findOutermost(); !found.empty();
+         found = findOutermost())
+      for (scf::ParallelOp loop : found)
+        lower(loop);
+  }
+
+  SmallVector<scf::ParallelOp> findOutermost() {
+    SmallVector<scf::ParallelOp> found;
+    getOperation().walk<WalkOrder::PreOrder>([&](scf::ParallelOp loop) {
+      found.push_back(loop);
+      return WalkResult::skip();
+    });
+    return found;
+  }
+
+  void lower(scf::ParallelOp loop) {
+    IndexArithmetic b(loop.getLoc(), loop);
+    if (unsigned axes = chooseAxes(b, loop)) {
+      makeGrid(b, loop, axes);
+    } else {
+      IRMapping mapping;
+      emitNest(b, loop, 0, mapping);
     }
+    loop.erase();
   }
 };
 

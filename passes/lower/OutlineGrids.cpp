@@ -240,7 +240,8 @@ std::string textOf(func::FuncOp task) {
   std::string name = task.getName().str(), text;
   task.setName("task");
   llvm::raw_string_ostream stream(text);
-  task->print(stream, OpPrintingFlags().assumeVerified());
+  // Local, or else every task would number the values of the whole module.
+  task->print(stream, OpPrintingFlags().assumeVerified().useLocalScope());
   task.setName(name);
   return text;
 }

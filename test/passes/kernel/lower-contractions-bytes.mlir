@@ -82,6 +82,30 @@ func.func @depthwise(%x: memref<1x10x10x24xi8>, %w: memref<3x32x4xi8>, %y: memre
 
 // -----
 
+// An epilogue with a function is emitted once for the sums of several rows, which wait on the stack.
+// CHECK-LABEL: func.func @depthwise_function
+// CHECK: memref.alloca() {alignment = 64 : i64} : memref<16xvector<16xi32>>
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+// CHECK: memref.store {{.*}} : memref<16xvector<16xi32>>
+// CHECK: scf.for
+// CHECK: memref.load {{.*}} : memref<16xvector<16xi32>>
+// CHECK: math.exp
+// CHECK-NOT: math.exp
+// CHECK: llvm.call_intrinsic
+module attributes {tile.target = #tile.target<cpu = "icelake-server", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 1310720, vnni = true>} {
+func.func @depthwise_function(%x: memref<1x18x10x16xi8>, %w: memref<3x16x4xi8>, %y: memref<1x16x8x16xf32>) {
+  nn.conv %x, %w outs(%y) {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 16 : i64, filter_sizes = array<i64: 16, 1, 3, 3>} : memref<1x18x10x16xi8>, memref<3x16x4xi8>, memref<1x16x8x16xf32> {
+  ^bb0(%acc: i32):
+    %real = arith.sitofp %acc : i32 to f32
+    %power = math.exp %real : f32
+    nn.yield %power : f32
+  }
+  return
+}
+}
+
+// -----
+
 // Matrices that are known only when the model runs: rows interleaved, or, transposed, groups moved.
 // CHECK-LABEL: func.func @pack
 // CHECK: vector.interleave
