@@ -241,7 +241,7 @@ void quantization::removeNodes(ModelGraph &graph,
 void quantization::addInitializer(ModelGraph &graph,
                                   proto::TensorProto tensor) {
   proto::ModelProto &model = graph.modelFile().model;
-  if (model.ir_version() < 4) {
+  if (model.ir_version() < 4 && !graph.isBody()) {
     // Before version 4 every initialiser is the default value of an input.
     proto::ValueInfoProto *info = graph.graph().add_input();
     info->set_name(tensor.name());

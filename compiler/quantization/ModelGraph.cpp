@@ -11,15 +11,27 @@ static StringRef standardDomain(StringRef domain) {
   return domain == "ai.onnx" ? StringRef() : domain;
 }
 
-ModelGraph::ModelGraph(ModelFile &file) : file(file) {
+ModelGraph::ModelGraph(ModelFile &file)
+    : file(file), root(file.model.mutable_graph()),
+      names(std::make_shared<llvm::StringSet<>>()) {
+  nameNodes();
+  index();
+}
+
+ModelGraph::ModelGraph(const ModelGraph &outer, proto::GraphProto &body)
+    : file(outer.file), root(&body), outer(&outer), names(outer.names) {
+  nameNodes();
+  index();
+}
+
+void ModelGraph::nameNodes() {
   for (const proto::ValueInfoProto &info : graph().value_info())
-    names.insert(info.name());
+    names->insert(info.name());
   for (int index = 0; index != nodeCount(); ++index)
     nodeNames[&node(index)] =
         node(index).name().empty()
             ? node(index).op_type() + "_" + std::to_string(index)
             : node(index).name();
-  index();
 }
 
 void ModelGraph::index() {
@@ -51,14 +63,14 @@ void ModelGraph::index() {
       for (const proto::GraphProto &body : attribute.graphs())
         indexSubgraph(body, index);
     }
-    names.insert(node(index).name());
+    names->insert(node(index).name());
   }
   for (const auto *map : {&producers})
     for (const auto &entry : *map)
-      names.insert(entry.getKey());
+      names->insert(entry.getKey());
   for (const auto *set : {&inputs, &outputs, &constants})
     for (const auto &entry : *set)
-      names.insert(entry.getKey());
+      names->insert(entry.getKey());
   sort();
   inferElementTypes();
 }
@@ -73,11 +85,11 @@ void ModelGraph::indexSubgraph(const proto::GraphProto &body, int owner) {
       list.push_back(owner);
   };
   for (const proto::NodeProto &inner : body.node()) {
-    names.insert(inner.name());
+    names->insert(inner.name());
     for (const std::string &input : inner.input())
       read(input);
     for (const std::string &output : inner.output())
-      names.insert(output);
+      names->insert(output);
     for (const proto::AttributeProto &attribute : inner.attribute()) {
       if (attribute.has_g())
         indexSubgraph(attribute.g(), owner);
@@ -86,7 +98,7 @@ void ModelGraph::indexSubgraph(const proto::GraphProto &body, int owner) {
     }
   }
   for (const proto::TensorProto &tensor : body.initializer())
-    names.insert(tensor.name());
+    names->insert(tensor.name());
   for (const proto::ValueInfoProto &output : body.output())
     read(output.name());
 }
@@ -161,16 +173,33 @@ bool ModelGraph::isUsed(StringRef tensor) const {
 }
 
 const proto::TensorProto *ModelGraph::initializer(StringRef tensor) const {
-  return initializers.lookup(tensor);
+  if (auto found = initializers.find(tensor); found != initializers.end())
+    return found->second;
+  return outer && producerOf(tensor) < 0 && !isInput(tensor)
+             ? outer->initializer(tensor)
+             : nullptr;
 }
 
 bool ModelGraph::isConstant(StringRef tensor) const {
-  return constants.contains(tensor);
+  return constants.contains(tensor) || (outer && initializer(tensor));
+}
+
+std::vector<std::string> ModelGraph::outerTensors() const {
+  std::vector<std::string> result;
+  llvm::StringSet<> seen;
+  for (const proto::NodeProto &reader : graph().node())
+    for (const std::string &name : reader.input())
+      if (!name.empty() && producerOf(name) < 0 && !isInput(name) &&
+          !constants.contains(name) && seen.insert(name).second)
+        result.push_back(name);
+  return result;
 }
 
 ElementType ModelGraph::elementType(StringRef tensor) const {
   auto found = elementTypes.find(tensor);
-  return found == elementTypes.end() ? ElementType::Undefined : found->second;
+  if (found != elementTypes.end())
+    return found->second;
+  return outer ? outer->elementType(tensor) : ElementType::Undefined;
 }
 
 int64_t ModelGraph::opset(StringRef domain) const {
@@ -182,7 +211,7 @@ int64_t ModelGraph::opset(StringRef domain) const {
 
 std::string ModelGraph::uniqueName(const llvm::Twine &wish) {
   std::string name = wish.str();
-  for (unsigned next = 1; !names.insert(name).second; ++next)
+  for (unsigned next = 1; !names->insert(name).second; ++next)
     name = (wish + "_" + llvm::Twine(next)).str();
   return name;
 }
@@ -212,7 +241,7 @@ void ModelGraph::inferElementTypes() {
                 op != "Multinomial" && op != "Dropout" && op != "If" &&
                 op != "Loop" && op != "Scan";
     if (pure && llvm::all_of(made.input(), [&](const std::string &input) {
-          return input.empty() || constants.contains(input);
+          return input.empty() || isConstant(input);
         }))
       for (const std::string &output : made.output())
         constants.insert(output);
@@ -266,6 +295,29 @@ void ModelGraph::inferElementTypes(int index) {
       break;
     }
   }
+}
+
+llvm::Error quantization::forEachBody(
+    const ModelGraph &graph,
+    llvm::function_ref<llvm::Error(ModelGraph &body)> visit) {
+  auto enter = [&](proto::GraphProto &inside) -> llvm::Error {
+    ModelGraph body(graph, inside);
+    if (llvm::Error error = forEachBody(body, visit))
+      return error;
+    body.index();
+    return visit(body);
+  };
+  for (int index = 0; index != graph.nodeCount(); ++index)
+    for (proto::AttributeProto &attribute :
+         *graph.node(index).mutable_attribute()) {
+      if (attribute.has_g())
+        if (llvm::Error error = enter(*attribute.mutable_g()))
+          return error;
+      for (proto::GraphProto &inside : *attribute.mutable_graphs())
+        if (llvm::Error error = enter(inside))
+          return error;
+    }
+  return llvm::Error::success();
 }
 
 //===----------------------------------------------------------------------===//

@@ -7,22 +7,33 @@
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Error.h"
+
+#include <memory>
 
 namespace ashlar::quantization {
 
-/// Knows who makes and who reads each tensor of the main graph. After nodes
-/// were added, removed or rewired, index() looks again.
+/// Knows who makes and who reads each tensor of the main graph, or of the body
+/// of an If, Loop or Scan. After nodes were added, removed or rewired, index()
+/// looks again.
 class ModelGraph {
 public:
   explicit ModelGraph(ModelFile &file);
+  /// A body reads tensors of the graph around it, too, which has to live longer
+  /// and must not change meanwhile.
+  ModelGraph(const ModelGraph &outer, proto::GraphProto &body);
 
   void index();
 
   ModelFile &modelFile() const { return file; }
-  proto::GraphProto &graph() const { return *file.model.mutable_graph(); }
+  proto::GraphProto &graph() const { return *root; }
+  bool isBody() const { return outer; }
+  /// What this graph reads of the graphs around it, in order of its nodes.
+  std::vector<std::string> outerTensors() const;
   int nodeCount() const { return graph().node_size(); }
   proto::NodeProto &node(int index) const {
     return *graph().mutable_node(index);
@@ -66,20 +77,30 @@ public:
   std::string uniqueName(const llvm::Twine &wish);
 
 private:
+  void nameNodes();
   void indexSubgraph(const proto::GraphProto &body, int owner);
   void sort();
   void inferElementTypes();
   void inferElementTypes(int node);
 
   ModelFile &file;
+  proto::GraphProto *root;
+  const ModelGraph *outer = nullptr;
   llvm::StringMap<int> producers;
   llvm::StringMap<llvm::SmallVector<int, 2>> consumers;
   llvm::StringMap<const proto::TensorProto *> initializers;
   llvm::StringMap<onnx::ElementType> elementTypes;
-  llvm::StringSet<> inputs, outputs, captured, constants, names;
+  llvm::StringSet<> inputs, outputs, captured, constants;
+  std::shared_ptr<llvm::StringSet<>> names; // of all graphs of the file
   llvm::DenseMap<const proto::NodeProto *, std::string> nodeNames;
   std::vector<int> sorted;
 };
+
+/// Calls `visit` for the bodies of all nodes, those inside of a body before it;
+/// ends at the first error.
+llvm::Error
+forEachBody(const ModelGraph &graph,
+            llvm::function_ref<llvm::Error(ModelGraph &body)> visit);
 
 /// An attribute of a node, or null.
 const proto::AttributeProto *findAttribute(const proto::NodeProto &node,

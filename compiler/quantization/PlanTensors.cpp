@@ -418,6 +418,8 @@ std::vector<PlannedTensor> TensorPlanner::collect() {
   };
   for (const proto::ValueInfoProto &input : graph.graph().input())
     add(input.name());
+  for (const std::string &name : graph.outerTensors())
+    add(name);
   for (int node : graph.order())
     for (const std::string &output : graph.node(node).output())
       add(output);

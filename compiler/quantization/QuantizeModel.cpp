@@ -15,42 +15,57 @@ using namespace ashlar;
 using namespace ashlar::quantization;
 using llvm::StringRef;
 
+// What cannot be read is reported when the model is quantized.
+static void addTensors(ModelGraph &graph, std::vector<std::string> &names) {
+  if (llvm::Error error = foldIntoConvolutions(graph))
+    return llvm::consumeError(std::move(error));
+  auto plan = planQuantization(graph, QuantizeOptions());
+  if (!plan)
+    return llvm::consumeError(plan.takeError());
+  for (const PlannedTensor &tensor : plan->tensors)
+    if (tensor.arithmetic && !llvm::is_contained(names, tensor.name))
+      names.push_back(tensor.name);
+}
+
 std::vector<std::string>
 quantization::tensorsToCalibrate(const ModelFile &model) {
   std::unique_ptr<ModelFile> copy = copyOf(model);
   ModelGraph graph(*copy);
-  std::vector<std::string> names;
-  // What cannot be read is reported when the model is quantized.
-  if (llvm::Error error = foldIntoConvolutions(graph)) {
-    llvm::consumeError(std::move(error));
-    return names;
-  }
-  auto plan = planQuantization(graph, QuantizeOptions());
-  if (!plan) {
-    llvm::consumeError(plan.takeError());
-    return names;
-  }
-  for (const PlannedTensor &tensor : plan->tensors)
-    if (tensor.arithmetic)
-      names.push_back(tensor.name);
+  std::vector<std::string> names, inBodies;
+  llvm::cantFail(forEachBody(graph, [&](ModelGraph &body) {
+    addTensors(body, inBodies);
+    return llvm::Error::success();
+  }));
+  graph.index();
+  addTensors(graph, names);
+  for (std::string &name : inBodies)
+    if (!llvm::is_contained(names, name))
+      names.push_back(std::move(name));
   return names;
 }
 
 namespace {
 
-llvm::Error checkSomethingToDo(const QuantizationPlan &plan) {
-  bool done = !plan.layers.empty();
+/// What became of the bodies of If, Loop and Scan.
+struct BodyResults {
+  int count = 0;
+  std::vector<LayerDecision> layers;
+  /// How many bodies had it.
+  llvm::StringMap<int> warnings;
+};
+
+llvm::Error checkSomethingToDo(llvm::ArrayRef<LayerDecision> layers) {
+  bool done = !layers.empty();
   std::map<std::string, int> reasons;
-  for (const PlannedLayer &layer : plan.layers) {
+  for (const LayerDecision &layer : layers) {
     if (layer.quantized)
       return llvm::Error::success();
     done &= layer.reason == kAlreadyQuantized;
     ++reasons[layer.reason];
   }
-  if (plan.layers.empty())
+  if (layers.empty())
     return llvm::createStringError(
-        "nothing to quantize: the model's main graph has no layer that "
-        "multiplies");
+        "nothing to quantize: the model has no layer that multiplies");
   if (done)
     return llvm::createStringError(
         "nothing to quantize: the model is quantized already");
@@ -59,25 +74,6 @@ llvm::Error checkSomethingToDo(const QuantizationPlan &plan) {
     text += (text.back() == 'e' ? ": " : "; ") + std::to_string(count) +
             (count == 1 ? " layer: " : " layers: ") + reason;
   return llvm::createStringError(text);
-}
-
-// Layers inside of If, Loop and Scan.
-void addSubgraphLayers(const proto::GraphProto &body,
-                       std::vector<LayerDecision> &layers) {
-  for (const proto::NodeProto &node : body.node()) {
-    StringRef op = node.op_type();
-    if (op == "Conv" || op == "ConvTranspose" || op == "MatMul" ||
-        op == "Gemm" || op == "LSTM" || op == "GRU" || op == "RNN" ||
-        op == "Einsum")
-      layers.push_back({node.name(), op.str(), false,
-                        "it is in the body of an If, Loop or Scan"});
-    for (const proto::AttributeProto &attribute : node.attribute()) {
-      if (attribute.has_g())
-        addSubgraphLayers(attribute.g(), layers);
-      for (const proto::GraphProto &inner : attribute.graphs())
-        addSubgraphLayers(inner, layers);
-    }
-  }
 }
 
 std::string reasonFor(const PlannedLayer &layer,
@@ -101,28 +97,30 @@ std::string reasonFor(const PlannedLayer &layer,
   return activations + ", s8 weights" + scales;
 }
 
-void describe(const ModelGraph &graph, const QuantizationPlan &plan,
-              const QuantizeOptions &options, QuantizedModel &result) {
+std::vector<LayerDecision> describe(const ModelGraph &graph,
+                                    const QuantizationPlan &plan,
+                                    const QuantizeOptions &options) {
+  std::vector<LayerDecision> layers;
   for (const PlannedLayer &layer : plan.layers)
-    result.layers.push_back({graph.nameOf(layer.node),
-                             graph.node(layer.node).op_type(), layer.quantized,
-                             reasonFor(layer, options)});
-  for (const proto::NodeProto &node : graph.graph().node())
-    for (const proto::AttributeProto &attribute : node.attribute()) {
-      if (attribute.has_g())
-        addSubgraphLayers(attribute.g(), result.layers);
-      for (const proto::GraphProto &inner : attribute.graphs())
-        addSubgraphLayers(inner, result.layers);
-    }
+    layers.push_back({graph.nameOf(layer.node),
+                      graph.node(layer.node).op_type(), layer.quantized,
+                      reasonFor(layer, options)});
+  return layers;
+}
+
+// Warnings of the main graph; those of something that no graph has, where the
+// bodies lack it, too.
+void warnOfPlan(const QuantizationPlan &plan, const BodyResults &bodies,
+                std::vector<std::string> &warnings) {
   int done = llvm::count_if(plan.layers, [](const PlannedLayer &layer) {
     return layer.reason == kAlreadyQuantized;
   });
   if (done)
-    result.warnings.push_back(
-        "the model is quantized in part: " + std::to_string(done) +
-        " layers stay as they are");
+    warnings.push_back("the model is quantized in part: " +
+                       std::to_string(done) + " layers stay as they are");
   for (const std::string &warning : plan.warnings)
-    result.warnings.push_back(warning);
+    if (!bodies.count || bodies.warnings.lookup(warning) == bodies.count)
+      warnings.push_back(warning);
 }
 
 llvm::Error located(const ModelFile &model, llvm::Error error) {
@@ -145,22 +143,19 @@ void warnOfInputs(const ModelFile &source, const ModelGraph &graph,
                        listOf(gone, 3));
 }
 
-// The forms that need no calibration.
-llvm::Error quantizeWithoutTable(const ModelFile &source, ModelGraph &graph,
-                                 const llvm::StringSet<> &unused,
-                                 const QuantizeOptions &options,
-                                 QuantizedModel &result) {
-  auto plan = planQuantization(graph, options);
-  if (!plan)
-    return plan.takeError();
-  std::vector<LayerDecision> &layers = result.layers;
-  describe(graph, *plan, options, result);
+// The forms that need no calibration, for one graph; true if embeddings became
+// bytes.
+llvm::Expected<bool> quantizeWithoutTable(ModelGraph &graph,
+                                          const QuantizeOptions &options,
+                                          QuantizationPlan &plan,
+                                          std::vector<LayerDecision> &layers) {
+  layers = describe(graph, plan, options);
   llvm::Error error = options.form == QuantizedForm::Dynamic
-                          ? quantizeDynamically(graph, *plan, options)
-                          : quantizeWeightsOnly(graph, *plan, options);
+                          ? quantizeDynamically(graph, plan, options)
+                          : quantizeWeightsOnly(graph, plan, options);
   if (error)
-    return error;
-  for (auto [index, layer] : llvm::enumerate(plan->layers)) {
+    return std::move(error);
+  for (auto [index, layer] : llvm::enumerate(plan.layers)) {
     layers[index].quantized = layer.quantized;
     layers[index].floatProducts = options.form == QuantizedForm::WeightOnly;
     layers[index].reason = layer.quantized && layer.reason.empty()
@@ -170,42 +165,113 @@ llvm::Error quantizeWithoutTable(const ModelFile &source, ModelGraph &graph,
   auto embeddings = quantizeEmbeddings(graph);
   if (!embeddings)
     return embeddings.takeError();
-  if (*embeddings == 0)
-    if (llvm::Error nothing = checkSomethingToDo(*plan))
-      return nothing;
-  removeUnusedConstants(graph, unused);
-  warnOfInputs(source, graph, result.warnings);
+  return *embeddings > 0;
+}
+
+/// Whether the table has anything on the tensors that a plan needs.
+bool hasAny(const CalibrationTable &table, const QuantizationPlan &plan) {
+  return llvm::any_of(plan.tensors, [&](const PlannedTensor &tensor) {
+    return tensor.arithmetic && table.tensors.count(tensor.name);
+  });
+}
+
+/// Quantizes the main graph and the bodies in it.
+class ModelQuantizer {
+public:
+  ModelQuantizer(ModelGraph &graph, CalibrationTable &table,
+                 const QuantizeOptions &options, QuantizedModel &result)
+      : graph(graph), table(table), options(options), result(result) {}
+
+  llvm::Error quantize();
+
+private:
+  llvm::Error quantizeBody(ModelGraph &body);
+  llvm::Error quantizeGraph(ModelGraph &part, QuantizationPlan &plan,
+                            std::vector<LayerDecision> &layers);
+
+  ModelGraph &graph;
+  CalibrationTable &table;
+  const QuantizeOptions &options;
+  QuantizedModel &result;
+  BodyResults bodies;
+  bool embeddings = false;
+};
+
+llvm::Error ModelQuantizer::quantizeGraph(ModelGraph &part,
+                                          QuantizationPlan &plan,
+                                          std::vector<LayerDecision> &layers) {
+  if (options.form != QuantizedForm::Static) {
+    auto done = quantizeWithoutTable(part, options, plan, layers);
+    if (!done)
+      return done.takeError();
+    embeddings |= *done;
+    return llvm::Error::success();
+  }
+  layers = describe(part, plan, options);
+  auto parameters =
+      parametersOf(table, plan, options.signedActivations, result.warnings);
+  if (!parameters)
+    return parameters.takeError();
+  return insertQdq(part, plan, *parameters, options);
+}
+
+llvm::Error ModelQuantizer::quantizeBody(ModelGraph &body) {
+  llvm::StringSet<> unused = unusedConstants(body);
+  if (llvm::Error error = foldIntoConvolutions(body))
+    return error;
+  auto plan = planQuantization(body, options);
+  if (!plan)
+    return plan.takeError();
+  ++bodies.count;
+  for (const std::string &warning : plan->warnings)
+    ++bodies.warnings[warning];
+  // A branch that no sample took has no ranges.
+  if (options.form == QuantizedForm::Static && !hasAny(table, *plan))
+    for (PlannedLayer &layer : plan->layers)
+      if (layer.quantized) {
+        layer.quantized = false;
+        layer.reason = "no sample of the calibration ran the body it is in";
+      }
+  std::vector<LayerDecision> layers = describe(body, *plan, options);
+  bool something = llvm::any_of(
+      plan->layers, [](const PlannedLayer &layer) { return layer.quantized; });
+  if (something || options.form != QuantizedForm::Static)
+    if (llvm::Error error = quantizeGraph(body, *plan, layers))
+      return error;
+  llvm::append_range(bodies.layers, layers);
+  removeUnusedConstants(body, unused);
   return llvm::Error::success();
 }
 
-llvm::Error quantize(const ModelFile &source, ModelGraph &graph,
-                     CalibrationTable table, const QuantizeOptions &options,
-                     QuantizedModel &result) {
-  if (options.form == QuantizedForm::Static)
-    if (llvm::Error error = checkTable(source, graph, table))
-      return error;
+llvm::Error ModelQuantizer::quantize() {
   llvm::StringSet<> unused = unusedConstants(graph);
   if (llvm::Error error = foldIntoConvolutions(graph))
     return error;
-  if (options.form != QuantizedForm::Static)
-    return quantizeWithoutTable(source, graph, unused, options, result);
-  auto corrected = prepareGraph(graph, table, options, result.warnings);
-  if (!corrected)
-    return corrected.takeError();
+  if (options.form == QuantizedForm::Static) {
+    auto corrected = prepareGraph(graph, table, options, result.warnings);
+    if (!corrected)
+      return corrected.takeError();
+  }
+  graph.index();
+  if (llvm::Error error = forEachBody(
+          graph, [&](ModelGraph &body) { return quantizeBody(body); }))
+    return error;
+  graph.index();
   auto plan = planQuantization(graph, options);
   if (!plan)
     return plan.takeError();
-  describe(graph, *plan, options, result);
-  if (llvm::Error error = checkSomethingToDo(*plan))
-    return error;
-  auto parameters =
-      parametersOf(table, *plan, options.signedActivations, result.warnings);
-  if (!parameters)
-    return parameters.takeError();
-  if (llvm::Error error = insertQdq(graph, *plan, *parameters, options))
-    return error;
+  warnOfPlan(*plan, bodies, result.warnings);
+  bool something = llvm::any_of(
+      plan->layers, [](const PlannedLayer &layer) { return layer.quantized; });
+  result.layers = describe(graph, *plan, options);
+  if (options.form != QuantizedForm::Static || something)
+    if (llvm::Error error = quantizeGraph(graph, *plan, result.layers))
+      return error;
+  llvm::append_range(result.layers, bodies.layers);
+  if (!embeddings)
+    if (llvm::Error nothing = checkSomethingToDo(result.layers))
+      return nothing;
   removeUnusedConstants(graph, unused);
-  warnOfInputs(source, graph, result.warnings);
   return llvm::Error::success();
 }
 
@@ -215,10 +281,16 @@ llvm::Expected<QuantizedModel>
 quantization::quantizeModel(const ModelFile &model,
                             const CalibrationTable &table,
                             const QuantizeOptions &options) {
+  if (options.form == QuantizedForm::Static)
+    if (llvm::Error error = checkTable(model, table))
+      return located(model, std::move(error));
   QuantizedModel result;
   result.model = copyOf(model);
   ModelGraph graph(*result.model);
-  if (llvm::Error error = quantize(model, graph, table, options, result))
+  CalibrationTable ranges = table;
+  if (llvm::Error error =
+          ModelQuantizer(graph, ranges, options, result).quantize())
     return located(model, std::move(error));
+  warnOfInputs(model, graph, result.warnings);
   return std::move(result);
 }

@@ -95,17 +95,35 @@ quantization::parametersOf(const CalibrationTable &table,
   return TableReader(table, plan, isSigned).read(warnings);
 }
 
+static void addTensors(const proto::GraphProto &graph,
+                       llvm::StringSet<> &names) {
+  for (const proto::ValueInfoProto &input : graph.input())
+    names.insert(input.name());
+  for (const proto::TensorProto &tensor : graph.initializer())
+    names.insert(tensor.name());
+  for (const proto::NodeProto &node : graph.node()) {
+    for (const std::string &output : node.output())
+      names.insert(output);
+    for (const proto::AttributeProto &attribute : node.attribute()) {
+      if (attribute.has_g())
+        addTensors(attribute.g(), names);
+      for (const proto::GraphProto &body : attribute.graphs())
+        addTensors(body, names);
+    }
+  }
+}
+
 // Tensors of the table that the model does not have.
 llvm::Error quantization::checkTable(const ModelFile &model,
-                                     const ModelGraph &graph,
                                      const CalibrationTable &table) {
   std::vector<std::string> problems, unknown;
   if (!table.modelHash.empty() && table.modelHash != hashOfModel(model))
     problems.push_back("the calibration table was made for another model (its "
                        "hash differs)");
+  llvm::StringSet<> known;
+  addTensors(model.model.graph(), known);
   for (const auto &[name, statistics] : table.tensors)
-    if (graph.producerOf(name) < 0 && !graph.isInput(name) &&
-        !graph.isConstant(name))
+    if (!known.contains(name))
       unknown.push_back(name);
   if (!unknown.empty())
     problems.push_back(

@@ -12,8 +12,7 @@ namespace ashlar::quantization {
 std::string listOf(llvm::ArrayRef<std::string> names, size_t most = 20);
 
 /// Whether a table is of this model.
-llvm::Error checkTable(const ModelFile &model, const ModelGraph &graph,
-                       const CalibrationTable &table);
+llvm::Error checkTable(const ModelFile &model, const CalibrationTable &table);
 
 /// Parameters of each leader of a plan; every problem of the table is in the
 /// error.

@@ -45,7 +45,7 @@ for _name, _function in {
         "Max": lambda *x: np.maximum.reduce(np.broadcast_arrays(*x)),
         "Min": lambda *x: np.minimum.reduce(np.broadcast_arrays(*x)),
         "Shape": lambda x: np.array(x.shape, np.int64), "Expand": lambda x, shape: x * np.ones(shape, x.dtype),
-        "Tile": np.tile, "Range": lambda a, b, step: np.arange(a, b, step, a.dtype),
+        "Size": lambda x: np.array(x.size, np.int64), "Tile": np.tile, "Range": lambda a, b, step: np.arange(a, b, step, a.dtype),
         "Clip": lambda x, low=None, high=None: np.clip(x, low, high)}.items():
     elementwise(_name, _function)
 
@@ -79,6 +79,12 @@ def constant(node, x, opset):
     (name, value), = node.attributes.items()
     array = np.asarray(value)
     return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+@operator("ConstantOfShape")
+def constant_of_shape(node, x, opset):
+    value = np.asarray(node.attributes.get("value", np.zeros(1)))
+    return np.full([int(size) for size in x[0]], value.reshape(-1)[0], np.float64 if value.dtype.kind == "f" else value.dtype)
 
 
 @operator("Reshape")

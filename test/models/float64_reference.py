@@ -12,7 +12,7 @@ import numpy as np
 
 import float64_layers  # noqa: F401
 from float64_operators import TABLE
-from onnx_reader import read_model, read_tensor
+from onnx_reader import Graph, read_model, read_tensor
 
 
 class Unknown(Exception):
@@ -23,31 +23,61 @@ def widened(array):
     return array.astype(np.float64) if array.dtype.kind == "f" else array
 
 
+def operators_of(graph):
+    for node in graph.nodes:
+        yield node.op
+        for value in node.attributes.values():
+            if isinstance(value, Graph):
+                yield from operators_of(value)
+
+
 def last_uses(graph, wanted):
+    """The node after which nothing of this graph reads a tensor; bodies read at the node that they belong to."""
     last = {name: len(graph.nodes) for name in wanted}
-    for k, node in enumerate(graph.nodes):
+
+    def read(node, k):
         for name in node.inputs:
             last[name] = max(last.get(name, 0), k)
+        for value in node.attributes.values():
+            if isinstance(value, Graph):
+                for inner in value.nodes:
+                    read(inner, k)
+                for name in value.outputs:
+                    last[name] = max(last.get(name, 0), k)
+
+    for k, node in enumerate(graph.nodes):
+        read(node, k)
     return last
+
+
+def run_node(node, values, opset):
+    if node.op == "If":
+        branch = node.attributes["then_branch" if values[node.inputs[0]] else "else_branch"]
+        found = run(branch, dict(values), opset, branch.outputs)
+        return [found[name] for name in branch.outputs]
+    results = TABLE[node.op](node, [values[name] if name else None for name in node.inputs], opset)
+    return results if isinstance(results, list) else [results]
+
+
+def run(graph, values, opset, wanted):
+    """What is wanted of a graph; `values` are its inputs and those of the graphs around it."""
+    values.update((name, widened(array)) for name, array in graph.constants.items())
+    last = last_uses(graph, wanted)
+    for k, node in enumerate(graph.nodes):
+        values.update(zip(node.outputs, run_node(node, values, opset)))
+        for name in node.inputs:
+            if last.get(name) == k and name not in graph.constants:
+                values.pop(name, None)
+    return {name: np.asarray(values[name]) for name in wanted}
 
 
 def evaluate(path, feeds, wanted=None):
     """The outputs by name; feeds and results are arrays, floats among the results float64."""
     graph, opset = read_model(path)
-    missing = sorted({node.op for node in graph.nodes} - set(TABLE))
+    missing = sorted(set(operators_of(graph)) - set(TABLE) - {"If"})
     if missing:
         raise Unknown(", ".join(missing))
-    values = {name: widened(array) for name, array in {**graph.constants, **feeds}.items()}
-    wanted = wanted or graph.outputs
-    last = last_uses(graph, wanted)
-    for k, node in enumerate(graph.nodes):
-        results = TABLE[node.op](node, [values[name] if name else None for name in node.inputs], opset)
-        results = results if isinstance(results, list) else [results]
-        values.update(zip(node.outputs, results))
-        for name in node.inputs:
-            if last.get(name) == k and name not in graph.constants:
-                values.pop(name, None)
-    return {name: np.asarray(values[name]) for name in wanted}
+    return run(graph, {name: widened(array) for name, array in feeds.items()}, opset, wanted or graph.outputs)
 
 
 def main():

@@ -265,10 +265,45 @@ TEST(QuantizationPlanTest, ReasonsOfFloatLayers) {
   EXPECT_THAT(reasonOf(result, "a"), HasSubstr("int8"));
   EXPECT_EQ(reasonOf(result, "l"), "its left side is a constant");
   EXPECT_EQ(reasonOf(result, "n"), "its weights hold NaN or infinity");
-  EXPECT_EQ(reasonOf(result, "o"), "it is in the body of an If, Loop or Scan");
+  EXPECT_THAT(reasonOf(result, "o"), HasSubstr("int8"));
   EXPECT_EQ(reasonOf(result, "y"), "its weights are computed by Mul");
   EXPECT_EQ(reasonOf(result, "cv"), "its weights are not constant");
   EXPECT_THAT(reasonOf(result, "ct"), HasSubstr("windows do not overlap"));
+}
+
+// A body has its own Q/DQ; one that no sample ran stays in floats.
+TEST(QuantizationPlanTest, BodiesAreQuantizedWhereTheyRan) {
+  auto branch = [](const std::string &name, const std::string &inner,
+                   const std::string &output) {
+    return "attribute { name: '" + name + "' type: GRAPH g { name: '" + name +
+           "' " + outputOf(output) + layer("Exp", "x", inner) +
+           layer("MatMul", inner + ",w", output) + " } }\n";
+  };
+  auto model =
+      parseText(modelOf(15, inputOf("x", 1, "4,4") + inputOf("f", 9, "") +
+                                outputOf("y") + weightsOf("w", "4,4") +
+                                layer("If", "f", "y",
+                                      branch("then_branch", "k", "o") +
+                                          branch("else_branch", "l", "p"))));
+  EXPECT_THAT(tensorsToCalibrate(*model), ElementsAre("k", "l"));
+  CalibrationTable table = tableFor(*model);
+  table.tensors.erase("l");
+  auto result = quantizeModel(*model, table, QuantizeOptions());
+  ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
+  EXPECT_THAT(reasonOf(*result, "o"), HasSubstr("int8"));
+  EXPECT_EQ(reasonOf(*result, "p"),
+            "no sample of the calibration ran the body it is in");
+  const proto::NodeProto &choice = result->model->model.graph().node(0);
+  auto operatorsOf = [&](int body) {
+    std::vector<std::string> operators;
+    for (const proto::NodeProto &node : choice.attribute(body).g().node())
+      operators.push_back(node.op_type());
+    return operators;
+  };
+  EXPECT_THAT(operatorsOf(0),
+              ElementsAre("Exp", "QuantizeLinear", "DequantizeLinear",
+                          "DequantizeLinear", "MatMul"));
+  EXPECT_THAT(operatorsOf(1), ElementsAre("Exp", "MatMul"));
 }
 
 // As TensorFlow's exporter writes the end of attention: a product whose columns
