@@ -3,6 +3,7 @@
 #define ASHLAR_COMPILER_DATA_INPUTSTREAM_H
 
 #include "compiler/data/ArraySource.h"
+#include "compiler/data/DataPaths.h"
 #include "compiler/data/Zip.h"
 
 #include "llvm/Support/MemoryBuffer.h"
@@ -30,6 +31,17 @@ streamArray(std::unique_ptr<ArraySource> array, const InputSpec &spec,
 llvm::Expected<std::unique_ptr<InputStream>>
 streamImages(std::vector<std::string> paths, const InputSpec &spec,
              const ImageOptions &options);
+
+/// A file of one input; its kind is not a folder, list, archive or pipe.
+llvm::Expected<std::unique_ptr<InputStream>>
+streamFile(llvm::StringRef path, DataKind kind, const InputSpec &spec,
+           const SampleOptions &options);
+
+/// An .npz file, whose members are inputs by their names.
+llvm::Expected<std::unique_ptr<SampleStream>>
+streamArchive(llvm::StringRef path, llvm::ArrayRef<InputSpec> inputs,
+              const SampleOptions &options,
+              std::function<void(llvm::StringRef)> note);
 
 /// Samples whose inputs come from a stream each, in the model's order. Inputs
 /// that have one value only are repeated.

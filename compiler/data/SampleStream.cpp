@@ -1,11 +1,10 @@
 #include "compiler/data/SampleStream.h"
-#include "compiler/data/DataFiles.h"
+#include "compiler/data/ConcatenatedStream.h"
 #include "compiler/data/DataPaths.h"
 #include "compiler/data/InputStream.h"
 #include "runtime/ashlar_rt.h"
 
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -36,54 +35,6 @@ std::vector<InputSpec> data::outputSpecs(const ashlar_model_info &info) {
 }
 
 namespace {
-/// Opens each part when its turn comes.
-class ConcatenatedStream : public SampleStream {
-public:
-  using Opener = std::function<llvm::Expected<std::unique_ptr<SampleStream>>()>;
-
-  /// Opens every part once, so that all that is wrong is told before the first
-  /// sample.
-  Error add(Opener open) {
-    auto stream = open();
-    if (!stream)
-      return stream.takeError();
-    auto size = (*stream)->size();
-    total = total && size ? std::optional(*total + *size) : std::nullopt;
-    // The first stays open; so does a pipe, which is the only part then.
-    if (parts.empty())
-      current = std::move(*stream);
-    parts.push_back(std::move(open));
-    return Error::success();
-  }
-
-  llvm::Expected<std::optional<Sample>> next() override {
-    for (;;) {
-      if (current) {
-        auto sample = current->next();
-        if (!sample || *sample)
-          return sample;
-        current.reset();
-        ++at;
-      }
-      if (at >= parts.size())
-        return std::nullopt;
-      auto stream = parts[at]();
-      if (!stream)
-        return stream.takeError();
-      current = std::move(*stream);
-    }
-  }
-  std::optional<uint64_t> size() const override { return total; }
-  size_t count() const { return parts.size(); }
-  std::unique_ptr<SampleStream> takeOnly() { return std::move(current); }
-
-private:
-  std::vector<Opener> parts;
-  std::unique_ptr<SampleStream> current;
-  size_t at = 0;
-  std::optional<uint64_t> total = 0;
-};
-
 /// Finds out what paths hold, and opens them.
 class Opener {
 public:
@@ -99,11 +50,6 @@ private:
   openPaths(ArrayRef<std::string> paths, unsigned depth);
   llvm::Expected<std::unique_ptr<SampleStream>> openPath(StringRef path,
                                                          DataKind kind);
-  llvm::Expected<std::unique_ptr<SampleStream>> openNpz(StringRef path);
-  llvm::Expected<std::unique_ptr<InputStream>>
-  openInput(StringRef path, DataKind kind, const InputSpec &spec);
-  llvm::Expected<std::unique_ptr<InputStream>>
-  openImages(StringRef path, const InputSpec &spec);
   llvm::Expected<std::unique_ptr<SampleStream>>
   openNamed(ArrayRef<std::pair<size_t, std::string>> named);
   llvm::Expected<const InputSpec *> onlyInput(StringRef path) const;
@@ -125,110 +71,6 @@ llvm::Expected<const InputSpec *> Opener::onlyInput(StringRef path) const {
                    names + ")");
 }
 
-llvm::Expected<std::unique_ptr<SampleStream>> Opener::openNpz(StringRef path) {
-  auto inner = [&]() -> llvm::Expected<std::unique_ptr<SampleStream>> {
-    auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
-                                              /*RequiresNullTerminator=*/false);
-    if (!buffer)
-      return makeError("cannot read the file: " + buffer.getError().message());
-    std::shared_ptr<llvm::MemoryBuffer> archive = std::move(*buffer);
-    auto entries = listZip(archive->getBuffer());
-    if (!entries)
-      return entries.takeError();
-    std::vector<std::string> names, unused;
-    for (const ZipEntry &entry : *entries) {
-      StringRef name(entry.name);
-      name.consume_back(".npy");
-      names.push_back(name.str());
-    }
-    Error problems = Error::success();
-    std::vector<int> found = matchMembers(names, inputs, unused, problems);
-    if (!unused.empty())
-      note((path + ": not an input, left out: '" + llvm::join(unused, "', '") +
-            "'")
-               .str());
-    std::vector<std::unique_ptr<InputStream>> streams;
-    for (size_t i = 0; i != inputs.size(); ++i) {
-      if (found[i] < 0)
-        continue;
-      const ZipEntry &entry = (*entries)[found[i]];
-      std::string name = (path + ":" + names[found[i]]).str();
-      // The archive stays mapped as long as a member is read.
-      std::shared_ptr<ByteSource> bytes(
-          openZipEntry(entry).release(),
-          [archive](ByteSource *source) { delete source; });
-      auto array = openNpy(name, std::move(bytes));
-      if (!array) {
-        problems = llvm::joinErrors(
-            std::move(problems), makeError("member '" + entry.name + "': " +
-                                           llvm::toString(array.takeError())));
-        continue;
-      }
-      auto stream = streamArray(std::move(*array), inputs[i], options.batch);
-      if (stream)
-        streams.push_back(std::move(*stream));
-      else
-        problems = llvm::joinErrors(std::move(problems), stream.takeError());
-    }
-    if (problems)
-      return std::move(problems);
-    return zipInputs(std::move(streams), inputs, note);
-  }();
-  if (inner)
-    return inner;
-  // A line a problem; each names the file.
-  Error named = Error::success();
-  llvm::handleAllErrors(
-      inner.takeError(), [&](const llvm::ErrorInfoBase &problem) {
-        std::string text = problem.message();
-        if (!StringRef(text).contains(": error: "))
-          text = (path + ": error: " + text).str();
-        named = llvm::joinErrors(std::move(named), makeError(text));
-      });
-  return std::move(named);
-}
-
-llvm::Expected<std::unique_ptr<InputStream>>
-Opener::openImages(StringRef path, const InputSpec &spec) {
-  return streamImages({path.str()}, spec, options.image);
-}
-
-llvm::Expected<std::unique_ptr<InputStream>>
-Opener::openInput(StringRef path, DataKind kind, const InputSpec &spec) {
-  if (kind == DataKind::Image)
-    return openImages(path, spec);
-  auto array = [&]() -> llvm::Expected<std::unique_ptr<ArraySource>> {
-    if (kind == DataKind::Proto) {
-      auto tensors = readDataFile(path);
-      if (!tensors)
-        return tensors.takeError();
-      return openTensor(path, tensors->front());
-    }
-    auto opened = openBytes(path);
-    if (!opened)
-      return opened.takeError();
-    std::shared_ptr<ByteSource> bytes = std::move(*opened);
-    if (kind == DataKind::Npy)
-      return openNpy(path, bytes);
-    if (kind == DataKind::Idx)
-      return openIdx(path, bytes);
-    if (kind == DataKind::Raw)
-      return openRaw(
-          path, bytes, options.raw.dtype ? options.raw.dtype : spec.dtype,
-          ArrayRef(spec.shape).drop_front(!spec.shape.empty()), options.raw);
-    return makeError("unknown kind of data file, expected a folder, .npz, "
-                     ".npy, .pb, .idx, -ubyte, .bin, .raw, .jpg, .png or a "
-                     "list in .txt");
-  }();
-  if (!array) {
-    std::string text = llvm::toString(array.takeError());
-    if (StringRef(text).contains(": error: "))
-      return makeError(text);
-    return makeError(path + ": error: " + text);
-  }
-  return streamArray(std::move(*array), spec, options.batch);
-}
-
 llvm::Expected<std::unique_ptr<SampleStream>> Opener::openPath(StringRef path,
                                                                DataKind kind) {
   if (kind == DataKind::Pipe) {
@@ -239,14 +81,14 @@ llvm::Expected<std::unique_ptr<SampleStream>> Opener::openPath(StringRef path,
     return streamPipe(std::move(*pipe), inputs, options, note);
   }
   if (kind == DataKind::Npz)
-    return openNpz(path);
+    return streamArchive(path, inputs, options, note);
   if (!llvm::sys::fs::exists(path))
     return makeError(path + ": error: cannot read the file: No such file or "
                             "directory");
   auto spec = onlyInput(path);
   if (!spec)
     return spec.takeError();
-  auto stream = openInput(path, kind, **spec);
+  auto stream = streamFile(path, kind, **spec, options);
   if (!stream)
     return stream.takeError();
   std::vector<std::unique_ptr<InputStream>> streams;
@@ -336,8 +178,8 @@ Opener::openNamed(ArrayRef<std::pair<size_t, std::string>> named) {
       continue;
     }
     auto stream = images ? streamImages(paths, inputs[index], options.image)
-                         : openInput(paths.front(), dataKind(paths.front()),
-                                     inputs[index]);
+                         : streamFile(paths.front(), dataKind(paths.front()),
+                                      inputs[index], options);
     if (stream)
       streams[index] = std::move(*stream);
     else
