@@ -282,7 +282,7 @@ def compare_ends(runner, quantized, model, folder, sets):
             got = read_tensor(os.path.join(folder, "ashlar", f"output_{k}.pb")).reshape(plain[name].shape)
             ends.setdefault(name, Ends(name)).add(got, plain[name], fast[name], exact.get(name))
         count += 1
-        if all(end.rule() == "itself" for end in ends.values()):
+        if count == 1 and all(end.rule() == "itself" for end in ends.values()):
             break
     if not ends:
         raise Failed("no output in floats to compare")
