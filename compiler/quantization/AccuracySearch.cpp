@@ -53,7 +53,9 @@ AccuracyTrial AccuracySearch::describe(const LayerSet &left, bool simulated,
   trial.drop = spec.largerIsBetter() ? reference - score : score - reference;
   trial.relativeDrop = trial.drop == 0 ? 0 : trial.drop / std::fabs(reference);
   trial.share = shareOf(left);
-  if (goal.score)
+  if (goal.maxDrop && std::isinf(*goal.maxDrop))
+    trial.meets = true; // an infinite reference has no finite drop
+  else if (goal.score)
     trial.meets =
         spec.largerIsBetter() ? score >= *goal.score : score <= *goal.score;
   else

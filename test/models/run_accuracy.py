@@ -34,15 +34,16 @@ def cases(data, scratch):
         ("squeezenet_fp32", 10, photographs + ["--image-mean=104,117,123"], ["--evaluate=agreement"], 1),
         ("magika_v3_3", 100, ["--data", magika],
          ["--evaluate=top1", "--labels", f"{sets}/magika-bytes/expected.tsv:class_index"], 1),
-        ("basic_pitch_nmp", 34, ["--data", f"{scratch}/sound.npy"], ["--evaluate=f1:0.3"], 1),
-        ("yolox_nano", 10, photographs + ["--image-fit=letterbox"], ["--evaluate=cosine"], 1),
+        ("basic_pitch_nmp", 34, ["--data", f"{scratch}/sound.npy"], ["--evaluate=f1:0.3", "--correct-bias"], 1),
+        ("yolox_nano", 10, photographs + ["--image-fit=letterbox"],
+         [f"--evaluate={score} detections {scratch}/detections.cache"], 1),
         ("g2p_bert_pron", 100, ["--data", f"{scratch}/words.npy"],
          [f"--evaluate={score} masks {scratch}/words.npy 100 {scratch}/masks.cache", "--migrate=0.5"], 1),
     ]
 
 
 # What is lost at most, in percent, where the search does not reach the bound.
-SHORT = {"basic_pitch_nmp": 4, "g2p_bert_pron": 7}
+SHORT = {}
 # Evaluated on all samples, those of calibration among them: every published answer counts.
 WHOLE = {"magika_v3_3"}
 
@@ -57,7 +58,7 @@ def run(command, codes=(0,)):
 def check(arguments, name, count, data, metric, bound):
     model = os.path.join(arguments.data, "models", name, "model.onnx")
     stem = os.path.join(arguments.scratch, name)
-    for leftover in (f"{arguments.scratch}/masks.cache",):
+    for leftover in (f"{arguments.scratch}/masks.cache", f"{arguments.scratch}/detections.cache"):
         if os.path.exists(leftover):
             os.remove(leftover)
     run([arguments.ashlar, "calibrate", model, *data, f"--samples={count}", "-o", stem + ".calib.json"])
@@ -66,7 +67,9 @@ def check(arguments, name, count, data, metric, bound):
         codes=(0, 6))
     with open(stem + ".trials.json") as file:
         result = json.load(file)
-    first, best = result["trials"][0], max(result["trials"], key=lambda t: (t["meets"], t["score"], -t["left"]))
+    # What was simulated on the way does not count.
+    trials = [trial for trial in result["trials"] if not trial["simulated"]]
+    first, best = trials[0], max(trials, key=lambda t: (t["meets"], t["score"], -t["left"]))
     print(f"{name:28} {result['reference']:9.4f} {first['score']:9.4f} {first['relative_drop'] * 100:8.2f} "
           f"{best['left']:5} {best['int8_share'] * 100:6.1f} {best['score']:9.4f} {best['relative_drop'] * 100:8.2f}",
           flush=True)
