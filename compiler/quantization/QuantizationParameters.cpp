@@ -48,9 +48,13 @@ ashlar::quantization::channelsAlong(llvm::ArrayRef<int64_t> shape,
   return channels;
 }
 
-// What a convolution reads in a window is much alike, so that the rounding
-// errors of its weights add up to their sum times that. The weights that were
-// nearest to being rounded the other way are, until the sum is right.
+// Windows of fewer weights are rounded as they are: the channels of an ordinary
+// network are many and unlike, and all its errors of single weights grow.
+constexpr int64_t kLeastWindow = 25;
+
+// What a convolution reads in a large window is much alike, so that the
+// rounding errors of its weights add up to their sum times that. The weights
+// that were nearest to being rounded the other way are, until the sum is right.
 static void keepSum(llvm::ArrayRef<double> steps,
                     llvm::MutableArrayRef<int8_t> values) {
   std::vector<std::pair<double, size_t>> errors;
@@ -96,7 +100,7 @@ QuantizedWeights ashlar::quantization::quantizeWeights(
     result.values.push_back(
         int8_t(std::clamp(std::nearbyint(steps.back()), -127.0, 127.0)));
   }
-  if (window > 1)
+  if (window >= kLeastWindow)
     for (size_t i = 0; i + size_t(window) <= weights.size();
          i += size_t(window))
       keepSum(llvm::ArrayRef(steps).slice(i, size_t(window)),

@@ -29,8 +29,8 @@ struct QuantizedWeights {
 /// Quantizes to -127 .. 127. `channels` is the channel of each element; without
 /// any there is one scale. No scale is below the entry of `leastScales`.
 /// Elements that follow each other are one window of a convolution, `window`
-/// of them: their sum is kept within half a step where single elements are
-/// rounded the other way for it.
+/// of them: in large ones their sum is kept within half a step, for which
+/// single elements are rounded the other way.
 QuantizedWeights quantizeWeights(llvm::ArrayRef<float> weights,
                                  llvm::ArrayRef<int64_t> channels,
                                  llvm::ArrayRef<double> leastScales,

@@ -421,21 +421,29 @@ TEST(QuantizationPlanTest, WrongTables) {
                           "whatever else comes there will be wrong"));
 }
 
-// Rounded alone, all nine would be too large.
-TEST(QuantizationParametersTest, WindowsKeepTheirSums) {
-  std::vector<float> weights(18, 10.4f);
-  weights[0] = 127, weights[9] = -127;
+// Rounded alone, all but one of 25 would be too small.
+TEST(QuantizationParametersTest, LargeWindowsKeepTheirSums) {
+  constexpr size_t kSize = 25;
+  std::vector<float> weights(2 * kSize, 10.4f);
+  weights[0] = 127, weights[kSize] = -127;
   QuantizedWeights alone = quantizeWeights(weights, {}, {}),
-                   together = quantizeWeights(weights, {}, {}, 9);
+                   together = quantizeWeights(weights, {}, {}, kSize);
   auto sum = [](const std::vector<int8_t> &values, size_t begin) {
-    return std::accumulate(values.begin() + begin, values.begin() + begin + 9,
-                           0);
+    return std::accumulate(values.begin() + begin,
+                           values.begin() + begin + kSize, 0);
   };
-  EXPECT_EQ(sum(alone.values, 0), 127 + 8 * 10);
-  EXPECT_EQ(sum(together.values, 0), 127 + 83);
-  EXPECT_EQ(sum(together.values, 9), -127 + 83);
+  EXPECT_EQ(sum(alone.values, 0), 127 + 24 * 10);
+  EXPECT_EQ(sum(together.values, 0), 127 + 250); // 24 * 10.4, rounded
+  EXPECT_EQ(sum(together.values, kSize), -127 + 250);
   for (int8_t value : together.values)
     EXPECT_THAT(value, testing::AnyOf(10, 11, 127, -127));
+}
+
+TEST(QuantizationParametersTest, SmallWindowsAreRoundedAsTheyAre) {
+  std::vector<float> weights(18, 10.4f);
+  weights[0] = 127;
+  EXPECT_EQ(quantizeWeights(weights, {}, {}, 9).values,
+            quantizeWeights(weights, {}, {}).values);
 }
 
 TEST(QuantizationParametersTest, ZeroIsExact) {
