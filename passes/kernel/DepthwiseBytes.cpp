@@ -180,17 +180,7 @@ void DepthwiseEmitter::storeInLoop(
     ArrayRef<Value> sums, int64_t pixels,
     llvm::function_ref<void(Value, Index, Index)> store) {
   Index count = b.fixed(sums.size());
-  auto type = MemRefType::get({static_cast<int64_t>(sums.size())},
-                              sums.front().getType());
-  Value scratch;
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(task);
-    scratch = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(64));
-  }
-  for (auto [index, sum] : llvm::enumerate(sums))
-    memref::StoreOp::create(b, sum, scratch,
-                            ValueRange{b.value(b.fixed(index))});
+  Value scratch = storeOnStack(b, task, sums);
   b.forLoop(b.fixed(0), count, 1, [&](Index at) {
     Value sum = memref::LoadOp::create(b, scratch, ValueRange{b.value(at)});
     store(sum, b.div(at, pixels), b.rem(at, b.fixed(pixels)));

@@ -77,6 +77,22 @@ void ashlar::storeVector(IndexArithmetic &b, Value vector, Value flat,
                                 maskFor(b, type, count), vector);
 }
 
+Value ashlar::storeOnStack(IndexArithmetic &b, Block *task,
+                           ArrayRef<Value> vectors) {
+  auto type = MemRefType::get({static_cast<int64_t>(vectors.size())},
+                              vectors.front().getType());
+  Value stack;
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(task);
+    stack = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(64));
+  }
+  for (auto [index, vector] : llvm::enumerate(vectors))
+    memref::StoreOp::create(b, vector, stack,
+                            ValueRange{b.value(b.fixed(index))});
+  return stack;
+}
+
 bool ashlar::isElementwiseBody(linalg::GenericOp op) {
   for (BlockArgument argument : op.getBody()->getArguments())
     if (!argument.getType().isIntOrFloat() ||

@@ -73,6 +73,8 @@ public:
   void storeResults(IndexArithmetic &b, mlir::Value results, int64_t size,
                     const OutputPosition &position, int64_t offset);
 
+  /// Applies the region to sums and stores the results that exist: four vectors
+  /// at a time where they are packed to bytes.
   void store(IndexArithmetic &b, llvm::ArrayRef<PlacedSums> all);
   void store(IndexArithmetic &b, mlir::Value sums,
              const OutputPosition &position, mlir::OpFoldResult count) {
@@ -121,6 +123,11 @@ private:
   llvm::SmallVector<FlatView> extras;
   llvm::SmallVector<ChannelExtra> loaded; // by the store at hand
 };
+
+/// Puts vectors of one type side by side on the stack of the task that begins
+/// with `task`, so that a loop can go over them: a memref of vectors.
+mlir::Value storeOnStack(IndexArithmetic &b, mlir::Block *task,
+                         llvm::ArrayRef<mlir::Value> vectors);
 
 /// True if all operations of a body can be copied for vectors, and its
 /// arguments lie in memory as whole bytes.

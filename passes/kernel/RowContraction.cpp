@@ -407,18 +407,7 @@ void ContractionEmitter::storeInLoop(ArrayRef<Value> sums,
                                      const OutputPosition &tile,
                                      int64_t tileColumns,
                                      ChannelTile channels) {
-  // The sums of a tile, on the stack of the task.
-  auto type = MemRefType::get({static_cast<int64_t>(sums.size())},
-                              sums.front().getType());
-  Value scratch;
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(taskBlock);
-    scratch = memref::AllocaOp::create(b, type, b.getI64IntegerAttr(64));
-  }
-  for (auto [index, sum] : llvm::enumerate(sums))
-    memref::StoreOp::create(b, sum, scratch,
-                            ValueRange{b.value(b.fixed(index))});
+  Value scratch = storeOnStack(b, taskBlock, sums);
   auto store = [&](Index row, Index column, int64_t pixels) {
     SmallVector<Value> some;
     Index from =
