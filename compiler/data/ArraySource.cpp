@@ -29,6 +29,9 @@ llvm::Error ArraySource::finish() {
 
 llvm::Expected<std::vector<uint8_t>> ArraySource::read(int64_t rows) {
   std::string values;
+  // Rows without a byte may be as many as a number can say.
+  if (!rowBytes && !prefix && left > 0)
+    rows = left = 1;
   for (; rows && left; --rows) {
     if (left < 0) {
       auto end = bytes->atEnd();

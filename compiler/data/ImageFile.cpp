@@ -1,6 +1,7 @@
 // JPEG by libjpeg-turbo, PNG by libpng.
 #include "compiler/data/ImageTransform.h"
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstdio>
 
@@ -15,9 +16,17 @@ using llvm::Twine;
 // A header may claim any size; more than a quarter of a gigapixel is no sample.
 constexpr uint64_t mostPixels = uint64_t(1) << 28;
 
+// Nor can a few bytes say much: a JPEG takes a bit for a block of 64 pixels,
+// and deflate makes at most some thousand bytes of one, with eight pixels each.
+constexpr uint64_t mostPixelsPerByte = 10000;
+
+static bool isTooLarge(uint64_t height, uint64_t width, StringRef file) {
+  return height * width > std::min(mostPixels, file.size() * mostPixelsPerByte);
+}
+
 static llvm::Error tooLarge(uint64_t height, uint64_t width) {
   return makeError("image of " + Twine(width) + "x" + Twine(height) +
-                   " pixels is too large");
+                   " pixels is too large, or its file too small");
 }
 
 namespace {
@@ -63,7 +72,7 @@ static bool decodeJpeg(StringRef file, Image &image,
   jpeg_read_header(&state, TRUE);
   image.height = state.image_height;
   image.width = state.image_width;
-  large = uint64_t(image.height) * uint64_t(image.width) > mostPixels;
+  large = isTooLarge(uint64_t(image.height), uint64_t(image.width), file);
   if (large)
     return false;
   state.out_color_space = image.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
@@ -105,7 +114,7 @@ static llvm::Expected<Image> readPng(StringRef file, int64_t channels) {
   };
   if (!png_image_begin_read_from_memory(&png, file.data(), file.size()))
     return failed();
-  if (uint64_t(png.width) * png.height > mostPixels) {
+  if (isTooLarge(png.height, png.width, file)) {
     uint64_t height = png.height, width = png.width;
     png_image_free(&png);
     return tooLarge(height, width);

@@ -180,6 +180,17 @@ TEST(ImageTest, RefusesWhatDoesNotDecode) {
   std::string huge = png;
   huge[16] = huge[20] = 0x10;
   EXPECT_FALSE(bool(decodeImage(huge, 3)));
+  // Fewer pixels, but more than so few bytes can say; a picture of one colour
+  // says as many with more.
+  huge = jpeg;
+  size_t sizes = huge.find(std::string("\xff\xc0\0\x11\x08", 5));
+  ASSERT_NE(sizes, std::string::npos);
+  huge[sizes + 5] = huge[sizes + 7] = 0x3f;
+  EXPECT_EQ(llvm::toString(decodeImage(huge, 3).takeError()),
+            "image of 16144x16144 pixels is too large, or its file too small");
+  Image plain{4096, 4096, 1, std::vector<uint8_t>(4096 * 4096)};
+  for (const std::string &file : {pngOf(plain, PNG_FORMAT_GRAY), jpegOf(plain)})
+    EXPECT_TRUE(bool(decodeImage(file, 1))) << file.size();
 }
 
 } // namespace

@@ -114,6 +114,11 @@ TEST(LabelsTest, SaysWhatIsWrong) {
   EXPECT_EQ(read("l.npy", writeNpy(counting({2, 2}))),
             "l.npy: error: labels have shape [2,2], expected one number a "
             "sample");
+  // As many rows as a number can say, without a byte in them.
+  EXPECT_EQ(read("n.npy", writeNpy(tensorOf<int32_t>(
+                              ASHLAR_INT32, {INT64_C(1) << 60, 0}, {}))),
+            "n.npy: error: labels have shape [1152921504606846976,0], expected "
+            "one number a sample");
   EXPECT_EQ(
       read("m.npy", writeNpy(tensorOf<int32_t>(ASHLAR_INT32, {2}, {1, -1}))),
       "m.npy: error: label 1 is not the index of a class");
