@@ -77,6 +77,15 @@ Expr makeCbrt(const Expr &x) {
   return select(ordinary, copysign(root, x), x);
 }
 
-Expr makeRsqrt(const Expr &x) { return 1.0 / sqrt(x); }
+// The quotient by the root, and what both roundings lost: a normalization
+// multiplies a whole row by it.
+Expr makeRsqrt(const Expr &x) {
+  Expr root = sqrt(x);
+  Expr inverse = 1.0 / root;
+  Expr lostByRoot = fma(root, root, -x) * 0.5 * inverse;
+  Expr lost = fma(lostByRoot, inverse, fma(-inverse, root, 1.0));
+  Expr ordinary = (x > 0) & (x < infinity);
+  return select(ordinary, fma(lost, inverse, inverse), inverse);
+}
 
 } // namespace ashlar::math
