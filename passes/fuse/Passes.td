@@ -89,6 +89,23 @@ def TabulateByteFunctions
   let statistics = [Statistic<"numTables", "tables", "functions tabulated">];
 }
 
+def FoldByteRoundTrips
+    : Pass<"ashlar-fold-byte-round-trips", "::mlir::func::FuncOp"> {
+  let summary = "read quantized values where they are rounded";
+  let description = [{
+    Where a float is quantized to a byte and the byte is dequantized in the same
+    body, as a convolution's result before a residual is added, the rounded float
+    is taken instead: of the five operations between them one remains.
+
+    Requires: elementwise operations fused, byte functions tabulated (tables are
+    found by their bytes). Guarantees: the same values in all bits.
+
+    Example: test/passes/fuse/fold-byte-round-trips.mlir
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let statistics = [Statistic<"numFolded", "folded", "bytes not made">];
+}
+
 def HandOverContractions
     : Pass<"ashlar-hand-over-contractions", "::mlir::ModuleOp"> {
   let summary = "give contractions to a kernel library";

@@ -14,6 +14,7 @@ void ashlar::buildFusePipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createFuseElementwise());
   manager.addNestedPass<func::FuncOp>(createFuseEpilogues());
   manager.addNestedPass<func::FuncOp>(createTabulateByteFunctions());
+  manager.addNestedPass<func::FuncOp>(createFoldByteRoundTrips());
   manager.addPass(createHandOverContractions());
   manager.addNestedPass<func::FuncOp>(createChooseWinograd());
   manager.addPass(createCanonicalizerPass());

@@ -67,14 +67,21 @@ Value ashlar::loadVector(IndexArithmetic &b, Value flat, OpFoldResult at,
 }
 
 void ashlar::storeVector(IndexArithmetic &b, Value vector, Value flat,
-                         OpFoldResult at, OpFoldResult count) {
+                         OpFoldResult at, OpFoldResult count, Value isStored) {
   auto type = cast<VectorType>(vector.getType());
-  if (isWhole(b, type, count)) {
+  if (isWhole(b, type, count) && !isStored) {
     vector::StoreOp::create(b, vector, flat, ValueRange{b.value(at)});
     return;
   }
-  vector::MaskedStoreOp::create(b, flat, ValueRange{b.value(at)},
-                                maskFor(b, type, count), vector);
+  Value mask;
+  if (!isWhole(b, type, count))
+    mask = maskFor(b, type, count);
+  if (isStored) {
+    Value all = vector::BroadcastOp::create(
+        b, VectorType::get(type.getShape(), b.getI1Type()), isStored);
+    mask = mask ? Value(arith::AndIOp::create(b, mask, all)) : all;
+  }
+  vector::MaskedStoreOp::create(b, flat, ValueRange{b.value(at)}, mask, vector);
 }
 
 Value ashlar::storeOnStack(IndexArithmetic &b, Block *task,
@@ -150,14 +157,20 @@ Operation *Epilogue::findBias() const {
   return isRow ? add.getOperation() : nullptr;
 }
 
-Value Epilogue::biasOf(IndexArithmetic &b, OpFoldResult channel,
-                       VectorType type, OpFoldResult count) {
+const FlatView *Epilogue::startFromBias() {
   addedBias = findBias();
   if (!addedBias)
     return nullptr;
   auto bias = cast<BlockArgument>(addedBias->getOperand(1));
-  const FlatView &view = extras[bias.getArgNumber() - 1];
-  return loadVector(b, view.flat, b.add(view.offset, channel), type, count);
+  return &extras[bias.getArgNumber() - 1];
+}
+
+Value Epilogue::biasOf(IndexArithmetic &b, OpFoldResult channel,
+                       VectorType type, OpFoldResult count) {
+  const FlatView *view = startFromBias();
+  if (!view)
+    return nullptr;
+  return loadVector(b, view->flat, b.add(view->offset, channel), type, count);
 }
 
 bool Epilogue::isUsed(unsigned index) const {
@@ -288,7 +301,8 @@ void Epilogue::storeOne(IndexArithmetic &b, const PlacedSums &placed) {
   Value result =
       compute(b, placed, region.front().getTerminator()->getOperand(0));
   storeVector(b, result, destination.flat,
-              offsetIn(b, destination, placed.position), placed.count);
+              offsetIn(b, destination, placed.position), placed.count,
+              placed.isNew);
 }
 
 void Epilogue::store(IndexArithmetic &b, ArrayRef<PlacedSums> all) {
@@ -307,9 +321,11 @@ void Epilogue::store(IndexArithmetic &b, ArrayRef<PlacedSums> all) {
   }
 }
 
-bool Epilogue::adjoinsNext(IndexArithmetic &b, const PlacedSums &placed) {
+bool Epilogue::adjoins(IndexArithmetic &b, const PlacedSums &placed,
+                       const PlacedSums &next) {
   auto count = b.known(placed.count);
-  if (!count || placed.next == PlacedSums::Next::Elsewhere)
+  if (!count || placed.next == PlacedSums::Next::Elsewhere ||
+      placed.isNew != next.isNew)
     return false;
   if (placed.next == PlacedSums::Next::Channels)
     return true;
@@ -345,7 +361,7 @@ void Epilogue::storePacked(IndexArithmetic &b, ArrayRef<PlacedSums> group) {
   Value bytes = inVectorOrder(b, packBytes(b, reals, *rounding));
   for (size_t first = 0, end; first < group.size(); first = end) {
     end = first + 1;
-    while (end < group.size() && adjoinsNext(b, group[end - 1]))
+    while (end < group.size() && adjoins(b, group[end - 1], group[end]))
       ++end;
     storeRun(b, bytes, first, group.slice(first, end - first));
   }
@@ -363,7 +379,7 @@ void Epilogue::storeRun(IndexArithmetic &b, Value bytes, int64_t first,
     storeVector(b, sliceOf(b, bytes, first * lanes, before + lanes),
                 destination.flat,
                 offsetIn(b, destination, run.front().position),
-                b.add(run.back().count, before));
+                b.add(run.back().count, before), run.front().isNew);
     return;
   }
   // What exists is moved together.

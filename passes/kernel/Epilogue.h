@@ -21,6 +21,9 @@ struct PlacedSums {
   mlir::Value sums;
   OutputPosition position;
   mlir::OpFoldResult count; // elements that exist
+  /// Null, or false (i1) if the results are there already: they are computed
+  /// again, where that saves code of its own, and not stored.
+  mlir::Value isNew = nullptr;
   /// What the vector after this one holds: the channels behind these, or the
   /// first channels of the next pixel.
   Next next = Next::Elsewhere;
@@ -47,6 +50,8 @@ public:
   /// Nothing where it adds none.
   mlir::Value biasOf(IndexArithmetic &b, mlir::OpFoldResult channel,
                      mlir::VectorType type, mlir::OpFoldResult count);
+  /// The same as the buffer of all channels, null where there is no bias.
+  const FlatView *startFromBias();
 
   /// What the epilogue takes for a vector of channels: what integer sums start
   /// from (null: zero), and the extras.
@@ -95,8 +100,10 @@ private:
   void storeOne(IndexArithmetic &b, const PlacedSums &placed);
   /// Vectors that are made bytes together.
   void storePacked(IndexArithmetic &b, llvm::ArrayRef<PlacedSums> group);
-  /// True if the results of `placed` and of the vector behind it adjoin.
-  bool adjoinsNext(IndexArithmetic &b, const PlacedSums &placed);
+  /// True if the results of `placed` and of `next`, the vector behind it,
+  /// adjoin and are stored together.
+  bool adjoins(IndexArithmetic &b, const PlacedSums &placed,
+               const PlacedSums &next);
   void storeRun(IndexArithmetic &b, mlir::Value bytes, int64_t first,
                 llvm::ArrayRef<PlacedSums> run);
 
@@ -137,12 +144,14 @@ bool isElementwiseBody(mlir::linalg::GenericOp op);
 mlir::Operation *vectorizeOperation(IndexArithmetic &b, mlir::Operation &op,
                                     mlir::IRMapping &mapping, int64_t lanes);
 
-/// A load or store of the first `count` elements of a vector.
+/// A load or store of the first `count` elements of a vector; no store if
+/// `isStored`, where it is given, is false.
 mlir::Value loadVector(IndexArithmetic &b, mlir::Value flat,
                        mlir::OpFoldResult at, mlir::VectorType type,
                        mlir::OpFoldResult count);
 void storeVector(IndexArithmetic &b, mlir::Value vector, mlir::Value flat,
-                 mlir::OpFoldResult at, mlir::OpFoldResult count);
+                 mlir::OpFoldResult at, mlir::OpFoldResult count,
+                 mlir::Value isStored = nullptr);
 
 } // namespace ashlar
 

@@ -50,6 +50,9 @@ void TileEmitter::emitGrid() {
 }
 
 void TileEmitter::emitTask() {
+  if (isShort() && c.element.isInteger(8) &&
+      isMultiple(c.channels, kTileColumns))
+    bias = epilogue.startFromBias();
   auto sums = MemRefType::get({s.tiles * s.panels * kTileRows * kTileColumns},
                               nn::accumulatorType(c.element));
   {
@@ -178,13 +181,11 @@ SmallVector<ChannelPanel> TileEmitter::panelsOf(TileBlock block) {
   SmallVector<ChannelPanel> panels;
   for (const BlockMember &member :
        membersOf(block.panel, panelHigh, panelCount, s.panels)) {
-    ChannelPanel panel{member.inside, b.fixed(kTileColumns)};
+    ChannelPanel panel{member.inside, b.fixed(kTileColumns), member.isNew};
     if (!isMultiple(c.channels, kTileColumns))
       panel.channels =
-          b.min(b.sub(c.channels, b.mul(member.number, kTileColumns)),
+          b.min(b.sub(c.channels, b.mul(member.inside, kTileColumns)),
                 b.fixed(kTileColumns));
-    if (member.isNew)
-      panel.channels = select(member.isNew, panel.channels, b.fixed(0));
     panels.push_back(panel);
   }
   return panels;
@@ -223,22 +224,24 @@ void TileEmitter::emitRow(ArrayRef<PixelTile> tiles,
   auto type = VectorType::get({kTileColumns}, nn::accumulatorType(c.element));
   SmallVector<PlacedSums> all;
   for (auto [m, tile] : llvm::enumerate(tiles)) {
-    Value isNew;
+    Value rowIsNew;
     if (b.known(tile.storedFrom) != 0)
-      isNew = compare(arith::CmpIPredicate::sge, row, tile.storedFrom);
+      rowIsNew = compare(arith::CmpIPredicate::sge, row, tile.storedFrom);
     for (auto [n, panel] : llvm::enumerate(panels)) {
       Index at = b.add(b.mul(row, kTileColumns),
                        (m * panels.size() + n) * kTileRows * kTileColumns);
       Value sums =
           vector::LoadOp::create(b, type, scratch, ValueRange{b.value(at)});
-      Index count = panel.channels;
-      if (isNew)
-        count = select(isNew, count, b.fixed(0));
       Index channel = b.add(c.firstChannel, b.mul(panel.number, kTileColumns));
       PlacedSums placed{
-          sums, {batch, tile.y, b.add(tile.x, row), channel}, count};
+          sums, {batch, tile.y, b.add(tile.x, row), channel}, panel.channels};
+      placed.isNew = rowIsNew;
+      if (panel.isNew)
+        placed.isNew =
+            rowIsNew ? Value(arith::AndIOp::create(b, rowIsNew, panel.isNew))
+                     : panel.isNew;
       // A known number of channels: the panels are neighbours.
-      if (n + 1 < panels.size() && b.known(count) == kTileColumns)
+      if (n + 1 < panels.size() && b.known(panel.channels) == kTileColumns)
         placed.next = PlacedSums::Next::Channels;
       all.push_back(placed);
     }

@@ -21,7 +21,8 @@ struct PixelTile {
 struct ChannelPanel {
   using Index = mlir::OpFoldResult;
   Index number;
-  Index channels; // that exist and are new; 0 to 16
+  Index channels;    // that exist; 1 to 16
+  mlir::Value isNew; // null: it surely is
 };
 
 /// Blocks of the output, by their first tile and panel.
@@ -72,6 +73,7 @@ private:
   void emitReduction(TileBlock block, llvm::function_ref<void(Index)> between);
   void emitPlainReduction(const TileOperands &bases,
                           llvm::function_ref<void(Index)> between);
+  void emitStart(llvm::ArrayRef<ChannelPanel> panels);
   Index nextLeft(mlir::Value at, mlir::Value &block, mlir::Value &inner);
   void emitStep(const TileOperands &at, const TileOperands *next);
   void prefetchPanels(Index rightAt, Index step);
@@ -105,6 +107,10 @@ private:
     return known && *known % by == 0;
   }
 
+  /// True if the epilogue takes longer than the products: then what can move
+  /// out of it does.
+  bool isShort() const { return steps() <= 4; }
+
   int64_t leftTile(int64_t m) const { return s.tiles <= 2 ? 4 + m : 5 + m % 3; }
   int64_t rightTile(int64_t n) const {
     if (s.tiles > 2)
@@ -118,6 +124,8 @@ private:
   Epilogue &epilogue;
   AmxTiles amx;
   nn::PanelForm form;
+  /// What sums start from, if not from zero: one value a channel.
+  const FlatView *bias = nullptr;
 
   Index tileCount, tilesInRow, panelCount;
   // Of the task.

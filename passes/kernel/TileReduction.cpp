@@ -46,6 +46,26 @@ Index TileEmitter::nextLeft(Value at, Value &block, Value &inner) {
   return b.add(at, select(wraps, by, within));
 }
 
+/// Sums start from zero, or every row of a tile from the same biases.
+void TileEmitter::emitStart(ArrayRef<ChannelPanel> panels) {
+  Value samePlace =
+      bias ? arith::ConstantIntOp::create(b, /*value=*/0, /*width=*/64)
+                 .getResult()
+           : Value();
+  for (int64_t sum = 0; sum < s.tiles * s.panels; ++sum) {
+    if (!bias) {
+      amx.zero(sum);
+      continue;
+    }
+    Index channel = b.add(c.firstChannel,
+                          b.mul(panels[sum % s.panels].number, kTileColumns));
+    amx.load(
+        sum,
+        amx.address(bias->flat, b.add(bias->offset, channel), kTileSumBytes),
+        samePlace, /*streamed=*/false);
+  }
+}
+
 /// Tiles are loaded a step ahead, each as soon as the products that read it are
 /// under way.
 void TileEmitter::emitReduction(TileBlock block,
@@ -56,10 +76,10 @@ void TileEmitter::emitReduction(TileBlock block,
     bases.left.push_back(b.add(
         leftBase, b.add(b.mul(tile.y, c.lhsRow), b.mul(tile.x, c.lhsColumn))));
   Index rightBase = b.add(c.rhsBase, b.mul(batch, c.rhsBatch));
-  for (const ChannelPanel &panel : panelsOf(block))
+  SmallVector<ChannelPanel> panels = panelsOf(block);
+  for (const ChannelPanel &panel : panels)
     bases.right.push_back(b.add(rightBase, b.mul(panel.number, c.rhsPanel)));
-  for (int64_t sum = 0; sum < s.tiles * s.panels; ++sum)
-    amx.zero(sum);
+  emitStart(panels);
   if (steps() == 1) {
     between(b.fixed(0));
     emitStep(bases, nullptr);

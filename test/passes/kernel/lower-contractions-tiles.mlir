@@ -45,6 +45,39 @@ func.func @bf16(%a: memref<64x64xbf16>, %b: memref<4x32x16x2xbf16>, %c: memref<6
   return
 }
 
+// Few steps, after which the epilogue takes longest: the sums start from the
+// bias, each row of a tile from the same 16.
+// CHECK-LABEL: func.func @bias
+// CHECK-SAME: memref<64xi32>
+// CHECK: %[[SAME:.*]] = arith.constant 0 : i64
+// CHECK-NOT: tilezero
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tileloadd64"(%{{.*}}, %{{.*}}, %[[SAME]])
+// CHECK: llvm.call_intrinsic "llvm.x86.tdpbusd"
+// CHECK-NOT: arith.addi {{.*}} vector<16xi32>
+// CHECK: llvm.x86.tilerelease
+func.func @bias(%a: memref<64x64xi8>, %b: memref<4x16x16x4xi8>, %bias: memref<64xi32>, %c: memref<64x64xi32>) {
+  nn.matmul %a, %b epilogue(%bias : memref<64xi32>) outs(%c) {packed} : memref<64x64xi8>, memref<4x16x16x4xi8>, memref<64x64xi32> {
+  ^bb0(%acc: i32, %x: i32):
+    %y = arith.addi %acc, %x : i32
+    nn.yield %y : i32
+  }
+  return
+}
+
+// Of three tiles the last is computed twice, and stored once: both panels of a
+// row under the same mask, which is all or nothing.
+// CHECK-LABEL: func.func @odd_tiles
+// CHECK: llvm.x86.tdpbusd
+// CHECK: %[[MASK:.*]] = vector.broadcast %{{.*}} : i1 to vector<16xi1>
+// CHECK: vector.maskedstore {{.*}}, %[[MASK]], {{.*}} vector<16xi32>
+func.func @odd_tiles(%a: memref<48x64xi8>, %b: memref<2x16x16x4xi8>, %c: memref<48x32xi32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<48x64xi8>, memref<2x16x16x4xi8>, memref<48x32xi32> {
+  ^bb0(%acc: i32):
+    nn.yield %acc : i32
+  }
+  return
+}
+
 // A single row reads the weights as fast with vectors.
 // CHECK-LABEL: func.func @vector
 // CHECK-NOT: ldtilecfg
