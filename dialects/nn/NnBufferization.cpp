@@ -174,6 +174,7 @@ void nn::registerBufferizableOpInterfaceExternalModels(
     PoolOp::attachInterface<EpilogueOpModel<PoolOp>>(*context);
     PackOp::attachInterface<PackOpModel>(*context);
     ObserveOp::attachInterface<ObserveOpModel>(*context);
+    SoftmaxOp::attachInterface<EpilogueOpModel<SoftmaxOp>>(*context);
     WinogradOp::attachInterface<EpilogueOpModel<WinogradOp>>(*context);
   });
 }

@@ -146,12 +146,14 @@ LogicalResult verifyEpilogue(OpTy op, Type accumulator) {
 ASHLAR_EPILOGUE_OP(ConvOp)
 ASHLAR_EPILOGUE_OP(MatmulOp)
 ASHLAR_EPILOGUE_OP(PoolOp)
+ASHLAR_EPILOGUE_OP(SoftmaxOp)
 ASHLAR_EPILOGUE_OP(WinogradOp)
 #undef ASHLAR_EPILOGUE_OP
 
 bool ConvOp::hasTrivialEpilogue() { return isTrivial(getEpilogue()); }
 bool MatmulOp::hasTrivialEpilogue() { return isTrivial(getEpilogue()); }
 bool PoolOp::hasTrivialEpilogue() { return isTrivial(getEpilogue()); }
+bool SoftmaxOp::hasTrivialEpilogue() { return isTrivial(getEpilogue()); }
 
 MutableOperandRange WinogradOp::getDpsInitsMutable() {
   return MutableOperandRange(*this, getInitMutable().getOperandNumber(), 3);
@@ -216,6 +218,17 @@ LogicalResult MatmulOp::verify() {
   if (rhs.getElementType() != element)
     return emitOpError("expected a right side of ") << element;
   return verifyEpilogue(*this, accumulatorType(element));
+}
+
+LogicalResult SoftmaxOp::verify() {
+  auto input = cast<ShapedType>(getInput().getType());
+  if (!input.getElementType().isF32() || input.getRank() < 2 ||
+      input.getRank() > 4)
+    return emitOpError("expected an input of f32 and rank 2 to 4");
+  if (failed(verifyCompatibleShape(
+          input.getShape(), cast<ShapedType>(getInit().getType()).getShape())))
+    return emitOpError("expected a destination of the input's shape");
+  return verifyEpilogue(*this, input.getElementType());
 }
 
 void PackOp::getEffects(

@@ -99,6 +99,20 @@ def Nn_PoolOp : Nn_EpilogueOp<"pool"> {
   }];
 }
 
+def Nn_SoftmaxOp : Nn_EpilogueOp<"softmax"> {
+  let summary = "softmax along the last axis";
+  let description = [{
+    `init[..., n] = epilogue(exp(input[..., n] - m) / sum over k of exp(input[..., k] - m), extras...)`, where m is the
+    greatest of `input[..., k]`. Of f32 and rank 2 to 4. A NaN, or nothing but negative infinities, makes the row NaN.
+    `extras` as for `nn.matmul`.
+  }];
+  let arguments = (ins AnyShaped:$input, Variadic<AnyShaped>:$extras, AnyShaped:$init);
+  let assemblyFormat = [{
+    $input (`epilogue` `(` $extras^ `:` type($extras) `)`)? `outs` `(` $init `)` attr-dict `:`
+    type($input) `,` type($init) (`->` type($results)^)? $epilogue
+  }];
+}
+
 def Nn_PackOp : Nn_Op<"pack", [
     DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     DeclareOpInterfaceMethods<ReifyRankedShapedTypeOpInterface, ["reifyResultShapes"]>]> {

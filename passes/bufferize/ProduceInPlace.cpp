@@ -96,8 +96,8 @@ Operation *Joiner::findProducer(const JoinedPart &part) {
     if (generic.getNumParallelLoops() != generic.getNumLoops() ||
         generic.payloadUsesValueFromOperand(generic.getDpsInitOperand(0)))
       return nullptr;
-  } else if (!isa<nn::ConvOp, nn::PoolOp, nn::MatmulOp, nn::WinogradOp>(
-                 producer)) {
+  } else if (!isa<nn::ConvOp, nn::PoolOp, nn::MatmulOp, nn::SoftmaxOp,
+                  nn::WinogradOp>(producer)) {
     return nullptr;
   }
   if (!llvm::all_of(producer->getUses(), readsSlices))

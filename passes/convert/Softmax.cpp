@@ -1,4 +1,5 @@
 // Softmax and LogSoftmax along one axis.
+#include "dialects/nn/NnDialect.h"
 #include "dialects/onnx/OnnxOps.h"
 #include "passes/convert/Elementwise.h"
 #include "passes/convert/Families.h"
@@ -12,6 +13,15 @@ namespace ashlar {
 
 namespace {
 
+/// One pass over each row; what follows elementwise joins it.
+Value softmaxOfRows(TensorBuilder &b, Value x) {
+  Value init = b.empty(b.dims(x), b.getF32Type());
+  auto rows = nn::SoftmaxOp::create(b, TypeRange{init.getType()}, x,
+                                    /*extras=*/ValueRange(), init);
+  nn::addTrivialEpilogue(b, rows.getEpilogue(), b.getLoc(), b.getF32Type(), {});
+  return rows->getResult(0);
+}
+
 template <typename OpT>
 Lowered lowerSoftmax(OpT op, typename OpT::Adaptor in, TensorBuilder &b) {
   Value x = in.getInput();
@@ -20,6 +30,10 @@ Lowered lowerSoftmax(OpT op, typename OpT::Adaptor in, TensorBuilder &b) {
                             cast<RankedTensorType>(x.getType()).getRank());
   if (!axes)
     return b.unsupported("with an axis outside the rank of its input");
+  int64_t rank = cast<RankedTensorType>(x.getType()).getRank();
+  if (std::is_same_v<OpT, onnx::SoftmaxOp> && element.isF32() && rank >= 2 &&
+      rank <= 4 && axes->front() == rank - 1)
+    return softmaxOfRows(b, x);
   Value greatest = reduceMax(b, x, *axes, /*keepDims=*/true);
   if (std::is_same_v<OpT, onnx::LogSoftmaxOp>) {
     Value powers = mapComputed(

@@ -72,7 +72,8 @@ struct FuseConsumer : OpRewritePattern<linalg::GenericOp> {
     OpOperand *fused = nullptr;
     for (OpOperand *input : op.getDpsInputOperands()) {
       Operation *producer = input->get().getDefiningOp();
-      if (!producer || !isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp>(producer) ||
+      if (!producer ||
+          !isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp, nn::SoftmaxOp>(producer) ||
           !input->get().hasOneUse() || producer->getBlock() != op->getBlock() ||
           !op.getMatchingIndexingMap(input).isIdentity())
         continue;

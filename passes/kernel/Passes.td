@@ -123,6 +123,27 @@ def LowerReductions : Pass<"ashlar-lower-reductions", "::mlir::func::FuncOp"> {
     "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }
 
+def LowerSoftmax : Pass<"ashlar-lower-softmax", "::mlir::func::FuncOp"> {
+  let summary = "softmax a few rows at a time";
+  let description = [{
+    An `nn.softmax` becomes a grid of tasks over its rows: of each row the
+    greatest element, the powers and their sum, and the results with their
+    epilogue, while the row lies in the first-level cache. Powers are kept on the
+    stack, or computed twice where rows are long or of unknown length. Four rows
+    at a time, so that the folds of one do not wait for each other.
+
+    Requires: bufferized IR, `tile.target` on the module. Guarantees: sums in the
+    order of `ashlar-lower-reductions`, the same bits on every target.
+
+    Example: test/passes/kernel/lower-softmax.mlir
+  }];
+  let dependentDialects = [
+    "::ashlar::tile::TileDialect", "::mlir::vector::VectorDialect",
+    "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect",
+    "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::LLVM::LLVMDialect"];
+}
+
 def LowerTransposes : Pass<"ashlar-lower-transposes", "::mlir::func::FuncOp"> {
   let summary = "transposes by blocks that are turned in registers";
   let description = [{

@@ -12,6 +12,7 @@ void ashlar::buildKernelPipeline(OpPassManager &manager) {
   // Before contractions: it makes some.
   manager.addNestedPass<func::FuncOp>(createExpandWinograd());
   manager.addNestedPass<func::FuncOp>(createLowerContractions());
+  manager.addNestedPass<func::FuncOp>(createLowerSoftmax());
   manager.addNestedPass<func::FuncOp>(createLowerCopies());
   manager.addNestedPass<func::FuncOp>(createLowerReductions());
   manager.addNestedPass<func::FuncOp>(createLowerElementwise());

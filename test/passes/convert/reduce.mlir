@@ -28,13 +28,22 @@ func.func @squares(%x: tensor<4x5xf16>) -> tensor<4xf16> {
   return %0 : tensor<4xf16>
 }
 
+// Along the last axis one operation, which a kernel computes row by row.
 // CHECK-LABEL: func @softmax
+// CHECK-NOT: math.exp
+// CHECK: nn.softmax
+func.func @softmax(%x: tensor<4x50xf32>) -> tensor<4x50xf32> {
+  %0 = "onnx.Softmax"(%x) : (tensor<4x50xf32>) -> tensor<4x50xf32>
+  return %0 : tensor<4x50xf32>
+}
+
+// CHECK-LABEL: func @softmax_of_columns
 // CHECK: arith.maximumf
 // CHECK: math.exp
 // CHECK: arith.addf
 // CHECK: arith.divf
 // CHECK: arith.mulf
-func.func @softmax(%x: tensor<4x50xf32>) -> tensor<4x50xf32> {
-  %0 = "onnx.Softmax"(%x) : (tensor<4x50xf32>) -> tensor<4x50xf32>
+func.func @softmax_of_columns(%x: tensor<4x50xf32>) -> tensor<4x50xf32> {
+  %0 = "onnx.Softmax"(%x) {axis = 0 : i64} : (tensor<4x50xf32>) -> tensor<4x50xf32>
   return %0 : tensor<4x50xf32>
 }
