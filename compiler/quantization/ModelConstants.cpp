@@ -171,6 +171,23 @@ readIntegers(const proto::TensorProto &tensor, llvm::ArrayRef<char> bytes) {
   }
 }
 
+llvm::Expected<std::optional<FloatTensor>>
+quantization::floatsOf(const ModelFile &file, ExternalData &external,
+                       const proto::TensorProto &tensor) {
+  auto data = dataOf(file, external, tensor);
+  if (!data)
+    return data.takeError();
+  auto values = readFloats(tensor, data->bytes);
+  if (!values)
+    return std::nullopt;
+  if (values->size() != countOf(tensor))
+    return llvm::createStringError(
+        "tensor '" + tensor.name() + "' has " + llvm::Twine(values->size()) +
+        " elements, but its shape needs " + llvm::Twine(countOf(tensor)));
+  return FloatTensor{{tensor.dims().begin(), tensor.dims().end()},
+                     std::move(*values)};
+}
+
 // The tensor of an initialiser or Constant node; `made` holds one that the
 // node's other attributes stand for.
 const proto::TensorProto *
@@ -319,20 +336,8 @@ static std::vector<int64_t> withAxes(llvm::ArrayRef<int64_t> shape,
 llvm::Expected<std::optional<FloatTensor>>
 ModelConstants::floats(StringRef name) {
   proto::TensorProto made;
-  if (auto *tensor = tensorOf(name, made)) {
-    auto data = dataOf(graph.modelFile(), external, *tensor);
-    if (!data)
-      return data.takeError();
-    auto values = readFloats(*tensor, data->bytes);
-    if (!values)
-      return std::nullopt;
-    if (values->size() != countOf(*tensor))
-      return llvm::createStringError(
-          "tensor '" + name + "' has " + llvm::Twine(values->size()) +
-          " elements, but its shape needs " + llvm::Twine(countOf(*tensor)));
-    return FloatTensor{{tensor->dims().begin(), tensor->dims().end()},
-                       std::move(*values)};
-  }
+  if (auto *tensor = tensorOf(name, made))
+    return floatsOf(graph.modelFile(), external, *tensor);
   int index = graph.producerOf(name);
   if (index < 0 || !graph.isConstant(name) || !graph.isStandard(index) ||
       graph.node(index).input_size() == 0)

@@ -21,6 +21,12 @@ llvm::Expected<ExternalData::Range> dataOf(const ModelFile &file,
                                            ExternalData &external,
                                            const proto::TensorProto &tensor);
 
+/// The elements of a tensor of floats, of any width; none if it holds something
+/// else.
+llvm::Expected<std::optional<FloatTensor>>
+floatsOf(const ModelFile &file, ExternalData &external,
+         const proto::TensorProto &tensor);
+
 class ModelConstants {
 public:
   explicit ModelConstants(const ModelGraph &graph);

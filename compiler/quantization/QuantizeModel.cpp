@@ -6,6 +6,7 @@
 #include "compiler/quantization/PrepareGraph.h"
 #include "compiler/quantization/QdqInsertion.h"
 #include "compiler/quantization/TableRanges.h"
+#include "compiler/quantization/WidenFloats.h"
 
 #include "llvm/ADT/StringExtras.h"
 
@@ -30,8 +31,13 @@ static void addTensors(ModelGraph &graph, std::vector<std::string> &names) {
 std::vector<std::string>
 quantization::tensorsToCalibrate(const ModelFile &model) {
   std::unique_ptr<ModelFile> copy = copyOf(model);
-  ModelGraph graph(*copy);
   std::vector<std::string> names, inBodies;
+  auto places = widenFloats(*copy);
+  if (!places) {
+    llvm::consumeError(places.takeError());
+    return names;
+  }
+  ModelGraph graph(*copy);
   llvm::cantFail(forEachBody(graph, [&](ModelGraph &body) {
     addTensors(body, inBodies);
     return llvm::Error::success();
@@ -41,6 +47,9 @@ quantization::tensorsToCalibrate(const ModelFile &model) {
   for (std::string &name : inBodies)
     if (!llvm::is_contained(names, name))
       names.push_back(std::move(name));
+  for (std::string &name : names)
+    if (auto place = places->find(name); place != places->end())
+      name = place->second;
   return names;
 }
 
@@ -286,8 +295,14 @@ quantization::quantizeModel(const ModelFile &model,
       return located(model, std::move(error));
   QuantizedModel result;
   result.model = copyOf(model);
-  ModelGraph graph(*result.model);
   CalibrationTable ranges = table;
+  auto widened = widenWithTable(*result.model, ranges);
+  if (!widened)
+    return located(model, widened.takeError());
+  if (*widened)
+    result.warnings.push_back(
+        "computes in 16-bit floats: what is not quantized computes in f32 now");
+  ModelGraph graph(*result.model);
   if (llvm::Error error =
           ModelQuantizer(graph, ranges, options, result).quantize())
     return located(model, std::move(error));

@@ -4,6 +4,7 @@
 #include "compiler/quantization/NodeInsertion.h"
 #include "compiler/quantization/PrepareGraph.h"
 #include "compiler/quantization/TableRanges.h"
+#include "compiler/quantization/WidenFloats.h"
 #include "runtime/ashlar_rt.h"
 
 #include <cmath>
@@ -215,8 +216,10 @@ SimulatedModel::create(const ModelFile &model, const CalibrationTable &given,
   std::unique_ptr<SimulatedModel> result(new SimulatedModel());
   result->options = options;
   result->prepared = copyOf(model);
-  result->graph = std::make_unique<ModelGraph>(*result->prepared);
   CalibrationTable table = given;
+  if (auto widened = widenWithTable(*result->prepared, table); !widened)
+    return widened.takeError();
+  result->graph = std::make_unique<ModelGraph>(*result->prepared);
   std::vector<std::string> warnings;
   if (Error error = foldIntoConvolutions(*result->graph))
     return std::move(error);

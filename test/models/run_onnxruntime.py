@@ -47,7 +47,7 @@ LEAST_OPERATOR = 0.99  # of one operator alone: small ones have few elements
 MOST_DB_LESS = 3
 LAST_PLACE_DB = 20 * math.log10(2 ** 23)
 MOST_INPUTS = 8
-DTYPES = {"f32": np.float32, "u8": np.uint8, "s8": np.int8, "i8": np.int8, "i64": np.int64, "i32": np.int32,
+DTYPES = {"f32": np.float32, "f16": np.float16, "u8": np.uint8, "s8": np.int8, "i8": np.int8, "i64": np.int64, "i32": np.int32,
           "bool": np.bool_}
 
 
@@ -254,8 +254,8 @@ def more_inputs(model, sets, folder):
             os.makedirs(made, exist_ok=True)
             for i, name in enumerate(model.feeds):
                 value = read_tensor(os.path.join(base, f"input_{i}.pb"))
-                if value.dtype == np.float32:
-                    value = value * np.float32(1 - k / 64)
+                if value.dtype.kind == "f":
+                    value = value * value.dtype.type(1 - k / 64)
                 elif value.ndim:
                     value = np.roll(value, k, -1)
                 with open(os.path.join(made, f"input_{i}.pb"), "wb") as f:
@@ -333,7 +333,7 @@ def float_models(root, wanted):
     for name in sorted(os.listdir(root)):
         folder = os.path.join(root, name)
         model = os.path.join(folder, "model.onnx")
-        if not os.path.exists(model) or not wanted.search(name) or re.search(r"qdq|qoperator|fp16|int8", name):
+        if not os.path.exists(model) or not wanted.search(name) or re.search(r"qdq|qoperator|int8", name):
             continue
         sets = sorted(os.path.join(folder, s) for s in os.listdir(folder) if s.startswith("test_data_set_"))
         if sets:
