@@ -1,6 +1,8 @@
 /* A small pool of threads. Tasks are dealt out in equal consecutive ranges, so
- * that a worker meets the same part of the tensors in every layer; idle workers
- * spin for a while, since the next layer comes within microseconds, then sleep.
+ * that a worker meets the same part of the tensors in every layer; who has done
+ * its own takes the last ones of others, so that nobody waits for a worker that
+ * the system has put aside. Idle workers spin for a while, since the next layer
+ * comes within microseconds, then sleep.
  */
 #define _GNU_SOURCE
 #include "../ashlar_rt.h"
@@ -14,6 +16,9 @@
 #include <unistd.h>
 
 struct member {
+  /* The worker's tasks that nobody has taken: the first in the upper half, the
+   * end in the lower. */
+  _Alignas(64) _Atomic uint64_t range;
   struct ashlar_pool *pool;
   pthread_t thread;
   uint32_t index;
@@ -22,19 +27,19 @@ struct member {
 struct ashlar_pool {
   ashlar_executor executor;
   uint32_t spins;
-  uint32_t started; /* threads made, the creating one not counted */
-  struct member *members;
+  uint32_t started;       /* threads made, the creating one not counted */
+  struct member *members; /* one a worker; the caller is the first */
 
-  /* The work at hand; written before `generation` is raised. */
+  /* The work at hand. Written before the ranges, and not again before all tasks
+   * are done: who has taken a task may read it. */
   ashlar_task task;
   void *argument;
-  uint32_t task_count;
 
   _Alignas(64) _Atomic uint32_t
       generation; /* raised once for every parallel_for */
   _Atomic uint32_t sleepers;
   _Atomic uint32_t stop;
-  _Alignas(64) _Atomic uint32_t pending; /* workers that have not finished */
+  _Alignas(64) _Atomic uint32_t pending; /* tasks that are not done */
   _Atomic uint32_t caller_sleeps;
   _Alignas(64) _Atomic uint32_t busy;
 };
@@ -49,12 +54,33 @@ static void futex_wake(_Atomic uint32_t *word) {
           0);
 }
 
-static void run_share(const struct ashlar_pool *pool, uint32_t worker) {
-  uint64_t count = pool->task_count, workers = pool->executor.workers;
-  uint32_t begin = (uint32_t)(count * worker / workers),
-           end = (uint32_t)(count * (worker + 1) / workers);
-  for (uint32_t i = begin; i < end; ++i)
-    pool->task(pool->argument, i, worker);
+/* Takes a task of `range`: the first, for its owner, or the last. */
+static int take(_Atomic uint64_t *range, int owns, uint32_t *taken) {
+  uint64_t now = atomic_load_explicit(range, memory_order_acquire), next;
+  do {
+    uint32_t first = (uint32_t)(now >> 32), end = (uint32_t)now;
+    if (first >= end)
+      return 0;
+    *taken = owns ? first : end - 1;
+    next = owns ? now + (UINT64_C(1) << 32) : now - 1;
+  } while (!atomic_compare_exchange_weak_explicit(
+      range, &now, next, memory_order_acq_rel, memory_order_acquire));
+  return 1;
+}
+
+/* Does tasks as long as there are any, a worker's own first. */
+static void run_tasks(struct ashlar_pool *pool, uint32_t worker) {
+  uint32_t workers = pool->executor.workers, done = 0, taken;
+  for (uint32_t i = 0; i < workers; ++i) {
+    uint32_t owner = (worker + i) % workers;
+    while (take(&pool->members[owner].range, i == 0, &taken)) {
+      pool->task(pool->argument, taken, worker);
+      ++done;
+    }
+  }
+  if (done && atomic_fetch_sub(&pool->pending, done) == done &&
+      atomic_load(&pool->caller_sleeps))
+    futex_wake(&pool->pending);
 }
 
 /* Waits until the generation differs from `seen` and returns it. */
@@ -82,14 +108,11 @@ static void *work(void *argument) {
     seen = next_generation(pool, seen);
     if (atomic_load(&pool->stop))
       return 0;
-    run_share(pool, member->index);
-    if (atomic_fetch_sub(&pool->pending, 1) == 1 &&
-        atomic_load(&pool->caller_sleeps))
-      futex_wake(&pool->pending);
+    run_tasks(pool, member->index);
   }
 }
 
-static void wait_for_workers(struct ashlar_pool *pool) {
+static void wait_for_tasks(struct ashlar_pool *pool) {
   for (uint32_t i = 0; i < pool->spins; ++i) {
     if (atomic_load_explicit(&pool->pending, memory_order_acquire) == 0)
       return;
@@ -115,14 +138,17 @@ static void parallel_for(void *context, ashlar_task task, void *argument,
   }
   pool->task = task;
   pool->argument = argument;
-  pool->task_count = task_count;
-  atomic_store_explicit(&pool->pending, pool->executor.workers - 1,
-                        memory_order_relaxed);
+  atomic_store_explicit(&pool->pending, task_count, memory_order_relaxed);
+  uint64_t count = task_count, workers = pool->executor.workers;
+  for (uint64_t i = 0; i < workers; ++i)
+    atomic_store_explicit(&pool->members[i].range,
+                          count * i / workers << 32 | count * (i + 1) / workers,
+                          memory_order_release);
   atomic_fetch_add(&pool->generation, 1);
   if (atomic_load(&pool->sleepers))
     futex_wake(&pool->generation);
-  run_share(pool, 0);
-  wait_for_workers(pool);
+  run_tasks(pool, 0);
+  wait_for_tasks(pool);
   atomic_store(&pool->busy, 0);
 }
 
@@ -152,14 +178,16 @@ ashlar_pool *ashlar_pool_create(uint32_t workers) {
   /* About 0.1 ms; where workers share CPUs, spinning would only keep the others
    * from working. */
   pool->spins = workers <= cpus ? 2000 : 0;
-  pool->members = calloc(workers, sizeof(struct member));
+  pool->members =
+      aligned_alloc(_Alignof(struct member), workers * sizeof(struct member));
   if (!pool->members) {
     free(pool);
     return 0;
   }
+  for (uint32_t i = 0; i < workers; ++i)
+    pool->members[i] = (struct member){.pool = pool};
   for (uint32_t i = 0; i + 1 < workers; ++i) {
     struct member *member = &pool->members[i];
-    member->pool = pool;
     member->index = i + 1;
     if (pthread_create(&member->thread, 0, work, member) != 0) {
       ashlar_pool_destroy(pool);

@@ -57,6 +57,33 @@ TEST(PoolTest, ManyShortRounds) {
   EXPECT_EQ(sum, 2000u * 45);
 }
 
+// One worker is held up: what it was dealt is done by the other.
+TEST(PoolTest, OthersTakeWhatIsLeft) {
+  constexpr int kTasks = 10;
+  Pool pool(ashlar_pool_create(2));
+  const ashlar_executor *executor = ashlar_pool_executor(pool.get());
+  for (uint32_t slow : {0u, kTasks / 2u}) { // the first task of either
+    struct Held {
+      uint32_t slow;
+      std::atomic<int> done{0};
+      bool others = false;
+    } held{slow};
+    auto task = [](void *argument, uint32_t index, uint32_t) {
+      auto *held = static_cast<Held *>(argument);
+      auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+      while (index == held->slow && held->done < kTasks - 1 &&
+             std::chrono::steady_clock::now() < limit)
+        std::this_thread::yield();
+      if (index == held->slow)
+        held->others = held->done == kTasks - 1;
+      held->done.fetch_add(1);
+    };
+    executor->parallel_for(executor->context, task, &held, kTasks);
+    EXPECT_TRUE(held.others) << "task " << slow << " was waited for";
+    EXPECT_EQ(held.done, kTasks);
+  }
+}
+
 TEST(PoolTest, WakesFromSleep) {
   Pool pool(ashlar_pool_create(2));
   const ashlar_executor *executor = ashlar_pool_executor(pool.get());
