@@ -1,83 +1,12 @@
 //===- RowContraction.cpp - register-tiled loops --------------------------===//
-#include "passes/kernel/RowContraction.h"
-
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
-#include "passes/kernel/WidenedLeft.h"
+#include "passes/kernel/ContractionEmitter.h"
 
 using namespace mlir;
 using namespace ashlar;
 
-namespace {
-
 using Index = OpFoldResult;
-
-/// The channels of one register tile.
-struct ChannelTile {
-  Index first; // within the group
-  int64_t vectors;
-  Index count; // channels that exist
-};
-
-class ContractionEmitter {
-public:
-  ContractionEmitter(IndexArithmetic &b, const RowContraction &contraction,
-                     const DotProduct &product, const RowSchedule &schedule,
-                     Epilogue &epilogue)
-      : b(b), c(contraction), product(product), s(schedule), epilogue(epilogue),
-        form(nn::PanelForm::of(contraction.element)) {}
-
-  void emitGrid();
-
-private:
-  using Body = llvm::function_ref<void(Index position, int64_t size)>;
-
-  /// Covers [low, high) by pieces of the sizes given, largest first. Where the
-  /// extent is known, by pieces of the first size and one rest.
-  void emitRange(Index low, Index high, ArrayRef<int64_t> sizes, Body body);
-  void emitChannels(Index low, Index high,
-                    llvm::function_ref<void(ChannelTile)> body);
-  /// The channels from `first` on, which fill no tile.
-  void emitRest(Index first, llvm::function_ref<void(ChannelTile)> body);
-  void emitBand(Index batch, Index band, ChannelTile channels);
-  void emitTile(Index batch, Index y, Index x, int64_t tileRows,
-                int64_t tileColumns, ChannelTile channels);
-  /// Where reduction step r begins on the left.
-  Index stepOffset(Index step);
-  /// One reduction step r: adds its run to the accumulators.
-  SmallVector<Value> emitRun(Index lhsAt, Index rhsAt,
-                             ArrayRef<Index> pixelOffsets, ChannelTile channels,
-                             ValueRange accumulators);
-  /// The same with the left side widened.
-  SmallVector<Value> emitWidenedRun(Index step, Index rhsAt,
-                                    ChannelTile channels,
-                                    ValueRange accumulators);
-  using LoadLeft = llvm::function_ref<DotProduct::Operand(int64_t pixel)>;
-  /// Adds one group of a run.
-  void emitGroup(LoadLeft loadLeft, Index rhsK, ChannelTile channels,
-                 MutableArrayRef<Value> sums);
-  /// The biases or zero for every vector of a tile.
-  SmallVector<Value> firstSums(int64_t pixels, ChannelTile channels);
-  /// Stores the sums of neighbouring pixels of a row.
-  void storePixels(ArrayRef<Value> sums, const OutputPosition &first,
-                   ChannelTile channels);
-  /// Stores all sums of a tile with one copy of the epilogue.
-  void storeInLoop(ArrayRef<Value> sums, const OutputPosition &tile,
-                   int64_t tileColumns, ChannelTile channels);
-  Index rhsOffset(int64_t vector);
-  /// Sizes for emitRange over `total`, cut into bands of a multiple of `size`.
-  SmallVector<int64_t> pieceSizes(Index total, int64_t size);
-
-  IndexArithmetic &b;
-  const RowContraction &c;
-  const DotProduct &product;
-  const RowSchedule &s;
-  Epilogue &epilogue;
-  nn::PanelForm form;
-  Block *taskBlock = nullptr;
-  std::optional<WidenedLeft> widened;
-};
 
 void ContractionEmitter::emitRange(Index low, Index high,
                                    ArrayRef<int64_t> sizes, Body body) {
@@ -115,8 +44,12 @@ void ContractionEmitter::emitChannels(
   int64_t width = s.vectors * s.lanes;
   Index full = b.div(c.channels, width);
   Index fullEnd = b.min(high, full);
-  b.forLoop(low, fullEnd, 1, [&](Index tile) {
-    body({b.mul(tile, width), s.vectors, b.fixed(width)});
+  int64_t together = widenedRight ? s.together : 1;
+  b.forLoop(low, fullEnd, together, [&](Index tile) {
+    Index tiles = together == 1
+                      ? b.fixed(1)
+                      : b.min(b.sub(fullEnd, tile), b.fixed(together));
+    body({b.mul(tile, width), s.vectors, b.fixed(width), tiles});
   });
   if (auto channels = b.known(c.channels); channels && *channels % width == 0)
     return;
@@ -139,11 +72,12 @@ void ContractionEmitter::emitRest(Index first,
   if (auto channels = b.known(c.channels)) {
     int64_t rest = *channels - *b.known(first);
     body({first, static_cast<int64_t>(llvm::divideCeil(rest, s.lanes)),
-          b.fixed(rest)});
+          b.fixed(rest), b.fixed(1)});
     return;
   }
   b.forLoop(first, c.channels, s.lanes, [&](Index channel) {
-    body({channel, 1, b.min(b.sub(c.channels, channel), b.fixed(s.lanes))});
+    body({channel, 1, b.min(b.sub(c.channels, channel), b.fixed(s.lanes)),
+          b.fixed(1)});
   });
 }
 
@@ -160,9 +94,7 @@ void ContractionEmitter::emitGrid() {
   OpBuilder::InsertionGuard guard(b);
   taskBlock = &grid.getBody().front();
   b.setInsertionPointToStart(taskBlock);
-  int64_t pixels = s.tileRows * s.tileColumns;
-  if (WidenedLeft::serves(b, c, product, pixels))
-    widened.emplace(b, c, product, *taskBlock, pixels);
+  makeWidened();
   SmallVector<Index> place =
       b.delinearize(grid.getTask(), {chunks, bands, parts});
   Index chunk = place[0], band = place[1];
@@ -188,20 +120,24 @@ void ContractionEmitter::emitBand(Index batch, Index band,
   bool single = b.known(total) && *b.known(total) <= extent;
   Index low = single ? b.fixed(0) : b.mul(band, extent);
   Index high = single ? total : b.min(b.add(low, extent), total);
-  if (flat) {
-    emitRange(low, high, pieceSizes(total, s.tileColumns),
+  PixelArea area = flat ? PixelArea{batch, b.fixed(0), b.fixed(1), low, high}
+                        : PixelArea{batch, low, high, b.fixed(0), c.columns};
+  if (widenedRight)
+    return emitWidenedBand(area, channels);
+  emitTiles(area, [&](const PixelTile &tile) { emitTile(tile, channels); });
+}
+
+void ContractionEmitter::emitTiles(
+    const PixelArea &area, llvm::function_ref<void(const PixelTile &)> body) {
+  auto emitRow = [&](Index y, int64_t tileRows) {
+    emitRange(area.left, area.right, pieceSizes(c.columns, s.tileColumns),
               [&](Index x, int64_t size) {
-                emitTile(batch, b.fixed(0), x, 1, size, channels);
+                body({area.batch, y, x, tileRows, size});
               });
-    return;
-  }
-  emitRange(
-      low, high, pieceSizes(total, s.tileRows), [&](Index y, int64_t tileRows) {
-        emitRange(b.fixed(0), c.columns, pieceSizes(c.columns, s.tileColumns),
-                  [&](Index x, int64_t size) {
-                    emitTile(batch, y, x, tileRows, size, channels);
-                  });
-      });
+  };
+  if (b.known(c.rows) == 1)
+    return emitRow(b.fixed(0), 1);
+  emitRange(area.top, area.bottom, pieceSizes(c.rows, s.tileRows), emitRow);
 }
 
 Index ContractionEmitter::rhsOffset(int64_t vector) {
@@ -240,9 +176,10 @@ SmallVector<Value> ContractionEmitter::emitWidenedRun(Index step, Index rhsAt,
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   SmallVector<Value> sums(loop.getRegionIterArgs());
-  Index group = loop.getInductionVar();
-  emitGroup([&](int64_t pixel) { return widened->load(pixel, step, group); },
-            b.add(rhsAt, b.mul(group, c.rhsStep)), channels, sums);
+  Index group = loop.getInductionVar(), first = b.mul(step, groups);
+  emitGroup(
+      [&](int64_t pixel) { return widened->load(pixel, b.add(first, group)); },
+      b.add(rhsAt, b.mul(group, c.rhsStep)), channels, sums);
   scf::YieldOp::create(b, sums);
   return SmallVector<Value>(loop.getResults());
 }
@@ -306,28 +243,37 @@ Index ContractionEmitter::stepOffset(Index step) {
                b.mul(b.rem(step, b.fixed(c.innerSteps)), c.lhsInner));
 }
 
-void ContractionEmitter::emitTile(Index batch, Index y, Index x,
-                                  int64_t tileRows, int64_t tileColumns,
-                                  ChannelTile channels) {
-  Index lhsAt = b.add(c.lhsBase, b.mul(batch, c.lhsBatch));
-  lhsAt = b.add(lhsAt, b.add(b.mul(y, c.lhsRow), b.mul(x, c.lhsColumn)));
-  Index rhsAt = b.add(c.rhsBase, b.mul(batch, c.rhsBatch));
-  if (c.packed) {
-    rhsAt = b.add(rhsAt, b.mul(b.div(channels.first, form.width), c.rhsPanel));
-    rhsAt = b.add(
-        rhsAt, b.mul(b.rem(channels.first, b.fixed(form.width)), form.group));
-  } else {
-    rhsAt = b.add(rhsAt, channels.first);
-  }
-  SmallVector<Index> pixels;
-  for (int64_t row = 0; row < tileRows; ++row)
-    for (int64_t column = 0; column < tileColumns; ++column)
-      pixels.push_back(b.add(b.mul(c.lhsRow, row), b.mul(c.lhsColumn, column)));
+Index ContractionEmitter::leftOf(const PixelTile &tile) {
+  Index at = b.add(c.lhsBase, b.mul(tile.batch, c.lhsBatch));
+  return b.add(at, b.add(b.mul(tile.y, c.lhsRow), b.mul(tile.x, c.lhsColumn)));
+}
 
+SmallVector<Index> ContractionEmitter::pixelOffsets(const PixelTile &tile) {
+  SmallVector<Index> offsets;
+  for (int64_t row = 0; row < tile.rows; ++row)
+    for (int64_t column = 0; column < tile.columns; ++column)
+      offsets.push_back(
+          b.add(b.mul(c.lhsRow, row), b.mul(c.lhsColumn, column)));
+  return offsets;
+}
+
+Index ContractionEmitter::rightOf(Index batch, ChannelTile channels) {
+  Index at = b.add(c.rhsBase, b.mul(batch, c.rhsBatch));
+  if (!c.packed)
+    return b.add(at, channels.first);
+  at = b.add(at, b.mul(b.div(channels.first, form.width), c.rhsPanel));
+  return b.add(at,
+               b.mul(b.rem(channels.first, b.fixed(form.width)), form.group));
+}
+
+void ContractionEmitter::emitTile(const PixelTile &tile, ChannelTile channels) {
+  Index lhsAt = leftOf(tile), rhsAt = rightOf(tile.batch, channels);
+  SmallVector<Index> pixels = pixelOffsets(tile);
   SmallVector<Value> sums = firstSums(pixels.size(), channels);
   bool widens = widened && pixels.size() > 1;
   if (widens)
-    widened->fill(lhsAt, pixels, [&](Index step) { return stepOffset(step); });
+    widened->fill(blocks->last(b), lhsAt, pixels,
+                  [&](Index step) { return stepOffset(step); });
   auto addStep = [&](Index step, ValueRange before) {
     Index rhsStep = b.add(rhsAt, b.mul(step, c.rhsOuter));
     return widens ? emitWidenedRun(step, rhsStep, channels, before)
@@ -346,93 +292,8 @@ void ContractionEmitter::emitTile(Index batch, Index y, Index x,
         b, addStep(loop.getInductionVar(), loop.getRegionIterArgs()));
     sums = SmallVector<Value>(loop.getResults());
   }
-
-  OutputPosition first{batch, y, x, b.add(c.firstChannel, channels.first)};
-  if (epilogue.isLong())
-    return storeInLoop(sums, first, tileColumns, channels);
-  ArrayRef<Value> rest = sums;
-  for (int64_t row = 0; row < tileRows; ++row) {
-    OutputPosition position = first;
-    position.y = b.add(y, row);
-    size_t size = tileColumns * channels.vectors;
-    storePixels(rest.take_front(size), position, channels);
-    rest = rest.drop_front(size);
-  }
+  storeTile(sums, tile, channels);
 }
-
-SmallVector<Value> ContractionEmitter::firstSums(int64_t pixels,
-                                                 ChannelTile channels) {
-  SmallVector<Value> sums;
-  Value zero = product.zero(b);
-  for (int64_t vector = 0; vector < channels.vectors; ++vector) {
-    int64_t lane = vector * s.lanes;
-    Value bias =
-        epilogue.biasOf(b, b.add(c.firstChannel, b.add(channels.first, lane)),
-                        product.sums(), b.sub(channels.count, b.fixed(lane)));
-    sums.push_back(bias ? bias : zero);
-  }
-  for (int64_t more = channels.vectors; more < pixels * channels.vectors;
-       ++more)
-    sums.push_back(sums[more - channels.vectors]);
-  return sums;
-}
-
-void ContractionEmitter::storePixels(ArrayRef<Value> sums,
-                                     const OutputPosition &first,
-                                     ChannelTile channels) {
-  using Next = PlacedSums::Next;
-  bool fromFirstChannel = b.known(first.channel) == 0;
-  SmallVector<Index> channelOf;
-  for (int64_t vector = 0; vector < channels.vectors; ++vector)
-    channelOf.push_back(b.add(first.channel, vector * s.lanes));
-  SmallVector<PlacedSums> all;
-  for (auto [index, sum] : llvm::enumerate(sums)) {
-    int64_t vector = index % channels.vectors, lane = vector * s.lanes;
-    OutputPosition position = first;
-    position.x = b.add(first.x, index / channels.vectors);
-    position.channel = channelOf[vector];
-    PlacedSums placed{sum, position, b.sub(channels.count, b.fixed(lane))};
-    if (vector + 1 < channels.vectors)
-      placed.next = Next::Channels;
-    else if (fromFirstChannel)
-      placed.next = Next::Pixel;
-    if (b.known(placed.count))
-      placed.count = b.fixed(std::min(*b.known(placed.count), s.lanes));
-    all.push_back(placed);
-  }
-  epilogue.store(b, all);
-}
-
-void ContractionEmitter::storeInLoop(ArrayRef<Value> sums,
-                                     const OutputPosition &tile,
-                                     int64_t tileColumns,
-                                     ChannelTile channels) {
-  Value scratch = storeOnStack(b, taskBlock, sums);
-  auto store = [&](Index row, Index column, int64_t pixels) {
-    SmallVector<Value> some;
-    Index from =
-        b.mul(b.add(b.mul(row, tileColumns), column), channels.vectors);
-    for (int64_t index = 0; index < pixels * channels.vectors; ++index)
-      some.push_back(memref::LoadOp::create(
-          b, scratch, ValueRange{b.value(b.add(from, index))}));
-    OutputPosition position = tile;
-    position.y = b.add(tile.y, row);
-    position.x = b.add(tile.x, column);
-    storePixels(some, position, channels);
-  };
-  // As many pixels at a time as are made bytes together.
-  int64_t step = std::max<int64_t>(kPackedVectors / channels.vectors, 1);
-  int64_t pixels = sums.size() / channels.vectors, rows = pixels / tileColumns;
-  int64_t whole = tileColumns / step * step;
-  b.forLoop(b.fixed(0), b.fixed(rows), 1, [&](Index row) {
-    b.forLoop(b.fixed(0), b.fixed(whole), step,
-              [&](Index column) { store(row, column, step); });
-    if (whole < tileColumns)
-      store(row, b.fixed(whole), tileColumns - whole);
-  });
-}
-
-} // namespace
 
 void ashlar::emitContraction(IndexArithmetic &b,
                              const RowContraction &contraction,

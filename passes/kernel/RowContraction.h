@@ -47,6 +47,8 @@ struct RowSchedule {
   int64_t bandRows;    // image rows of a task
   int64_t bandColumns; // pixels (matrix rows) of a task
   int64_t chunk;       // tiles of channels in a task
+  bool widensBoth;     // bytes: both sides are widened in memory first,
+  int64_t together;    // the left one once for so many tiles of channels
 
   static RowSchedule choose(const RowContraction &contraction,
                             const DotProduct &product, tile::TargetAttr target);

@@ -1,7 +1,7 @@
 //===- RowSchedule.cpp - sizes of register tiles and blocks ---------------===//
 #include "llvm/Support/MathExtras.h"
 
-#include "passes/kernel/RowContraction.h"
+#include "passes/kernel/WidenedRight.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -41,15 +41,35 @@ void chooseTile(RowSchedule &schedule, int64_t rows, int64_t columns,
 
 /// Pixels of a register tile with `vectors` vectors of channels.
 int64_t pixelsThatFit(const DotProduct &product, tile::TargetAttr target,
-                      int64_t vectors) {
+                      int64_t vectors, bool widensBoth) {
   int64_t registers = target.getVectorRegisters();
-  int64_t taken = (vectors + 1) * product.operandRegisters() + 1;
+  int64_t operand = widensBoth ? 1 : product.operandRegisters();
+  int64_t taken = (vectors + 1) * operand + 1;
+  // Sums that are spilled in so short a loop wait for each other: one register
+  // to spare.
+  taken += widensBoth;
   // With one vector each broadcast serves one product. Instruction scheduling
   // puts all of them before the products, and they must not spill the sums.
   if (vectors == 1)
-    return std::max<int64_t>(
-        (registers - taken) / (1 + product.operandRegisters()), 1);
+    return std::max<int64_t>((registers - taken) / (1 + operand), 1);
   return std::max<int64_t>((registers - taken) / vectors, 1);
+}
+
+/// Tiles of channels that may be done together with both sides widened; none if
+/// that cannot be.
+int64_t tilesTogether(const RowContraction &contraction,
+                      const DotProduct &product, const RowSchedule &schedule) {
+  auto run = getConstantIntValue(contraction.run);
+  if (!product.widensBytes() || !run)
+    return 0;
+  int64_t tile = schedule.vectors * schedule.lanes;
+  int64_t most = std::max<int64_t>(WidenedRight::kColumns / tile, 1);
+  if (contraction.outer == 1)
+    return most;
+  // Blocks of the reduction have whole steps.
+  int64_t groups = llvm::divideCeil(*run, ReductionBlocks::kGroup);
+  return std::min(most,
+                  WidenedRight::mostGroups(product, schedule.vectors) / groups);
 }
 
 } // namespace
@@ -69,7 +89,11 @@ RowSchedule RowSchedule::choose(const RowContraction &contraction,
   int64_t channelVectors = llvm::divideCeil(channels, schedule.lanes);
 
   schedule.vectors = channelVectors > 1 ? 2 : 1;
-  int64_t most = pixelsThatFit(product, target, schedule.vectors);
+  schedule.widensBoth = tilesTogether(contraction, product, schedule) > 0 &&
+                        pixels != INT64_MAX &&
+                        pixels >= WidenedRight::kLeastPixels;
+  int64_t most =
+      pixelsThatFit(product, target, schedule.vectors, schedule.widensBoth);
   if (pixels < most) {
     // Few rows: more channels at once, to have enough independent sums.
     most = pixels;
@@ -103,6 +127,15 @@ RowSchedule RowSchedule::choose(const RowContraction &contraction,
         schedule.tileRows);
   }
 
+  // Without dot products of bytes the left side is widened for every few tiles
+  // of channels, the right side for every band: what that takes, in the time of
+  // a product of one pixel with one tile.
+  int64_t together = tilesTogether(contraction, product, schedule);
+  auto widening = [&](int64_t bandPixels, int64_t chunk) {
+    constexpr double kLeft = 0.2, kRight = 1.75;
+    return kLeft / double(std::min(chunk, together)) +
+           kRight / double(bandPixels);
+  };
   // More and smaller tasks, cut where more bytes lie.
   int64_t batches = knownOr(contraction.batches, 1);
   for (int attempt = 0; attempt < 8; ++attempt) {
@@ -115,6 +148,12 @@ RowSchedule RowSchedule::choose(const RowContraction &contraction,
       break;
     int64_t lhsBytes = rows == 1 ? columns * columnBytes : rows * rowBytes;
     bool cutChannels = tiles * tileBytes > lhsBytes && schedule.chunk > 1;
+    if (schedule.widensBoth && schedule.chunk > 1) {
+      int64_t band = rows == 1 ? std::min(schedule.bandColumns, columns)
+                               : std::min(schedule.bandRows, rows) * columns;
+      cutChannels = widening(band, llvm::divideCeil(schedule.chunk, 2)) <
+                    widening(llvm::divideCeil(band, 2), schedule.chunk);
+    }
     if (cutChannels)
       schedule.chunk = llvm::divideCeil(schedule.chunk, 2);
     else if (rows == 1 && schedule.bandColumns > schedule.tileColumns)
@@ -132,6 +171,8 @@ RowSchedule RowSchedule::choose(const RowContraction &contraction,
     else
       break;
   }
+  schedule.together =
+      schedule.widensBoth ? std::min(schedule.chunk, together) : 1;
   return schedule;
 }
 

@@ -2,7 +2,7 @@
 #ifndef ASHLAR_PASSES_KERNEL_WIDENEDLEFT_H
 #define ASHLAR_PASSES_KERNEL_WIDENEDLEFT_H
 
-#include "passes/kernel/RowContraction.h"
+#include "passes/kernel/ReductionBlocks.h"
 
 namespace ashlar {
 
@@ -21,25 +21,38 @@ public:
   static bool serves(IndexArithmetic &b, const RowContraction &contraction,
                      const DotProduct &product, int64_t pixels);
 
-  /// Room for `pixels` rows on the stack of the task that begins with `task`.
+  /// Room for one of `blocks` of `pixels` rows on the stack of the task that
+  /// begins with `task`.
   WidenedLeft(IndexArithmetic &b, const RowContraction &contraction,
-              const DotProduct &product, mlir::Block &task, int64_t pixels);
+              const DotProduct &product, const ReductionBlocks &blocks,
+              mlir::Block &task, int64_t pixels);
 
-  /// Widens the rows that begin at `at` and these offsets; `stepOffset` says
-  /// where a reduction step begins in a row.
-  void fill(Index at, llvm::ArrayRef<Index> pixelOffsets,
+  /// Widens a block of the rows that begin at `at` and these offsets;
+  /// `stepOffset` says where a reduction step begins in a row.
+  void fill(const ReductionBlock &block, Index at,
+            llvm::ArrayRef<Index> pixelOffsets,
             llvm::function_ref<Index(Index)> stepOffset);
 
-  DotProduct::Operand load(int64_t pixel, Index step, Index group);
+  /// The halves of a group of the block that was widened.
+  DotProduct::Operand load(int64_t pixel, Index group);
+  /// One of them: the group is `half / 2`.
+  mlir::Value loadHalf(int64_t pixel, Index half);
 
 private:
-  void fillRun(Index from, Index to);
+  /// Widens `length` elements of every pixel from `from` on; before them lie
+  /// others if `preceded`.
+  void fillRun(Index from, llvm::ArrayRef<Index> pixelOffsets, Index to,
+               int64_t length, bool preceded);
+  void fillChunk(Index from, Index to);
+  void fillGroup(Index from, Index to, int64_t count, bool preceded);
 
   IndexArithmetic &b;
   const RowContraction &c;
   const DotProduct &product;
-  int64_t run, groups; // reduction steps of a run, and groups of four of them
-  mlir::Value memory;  // [pixel, step, group, 2] of i32
+  bool unitsAreSteps;
+  int64_t run, groups; // elements of a step, and groups of four of them
+  int64_t pixelWords;
+  mlir::Value memory; // [pixel, group, 2] of i32
 };
 
 } // namespace ashlar

@@ -18,14 +18,16 @@ from onnx_file import Graph
 
 # M, K, N
 PRODUCTS = [(1, 1, 1), (1, 64, 16), (2, 3, 5), (7, 4, 16), (13, 17, 31), (16, 64, 16), (17, 65, 33), (32, 64, 32),
-            (33, 128, 48), (31, 129, 47), (64, 256, 64), (100, 60, 70), (5, 512, 97), (1, 300, 200), (3, 256, 512)]
+            (33, 128, 48), (31, 129, 47), (64, 256, 64), (100, 60, 70), (5, 512, 97), (1, 300, 200), (3, 256, 512),
+            (45, 1613, 90)]
 # channels, height, width, filters, kernel h, w, stride, pad, dilation, group
 CONVOLUTIONS = [(1, 5, 5, 1, 3, 3, 1, 0, 1, 1), (3, 11, 13, 8, 3, 3, 1, 1, 1, 1), (3, 23, 23, 16, 7, 7, 2, 3, 1, 1),
                 (16, 14, 14, 16, 3, 3, 1, 1, 1, 1), (64, 7, 7, 32, 1, 1, 1, 0, 1, 1), (65, 9, 7, 33, 1, 1, 1, 0, 1, 1),
                 (32, 14, 14, 48, 1, 1, 2, 0, 1, 1), (64, 14, 14, 64, 3, 3, 1, 1, 1, 1), (17, 9, 10, 19, 3, 3, 2, 1, 1, 1),
                 (8, 12, 12, 8, 3, 3, 1, 2, 2, 1), (16, 8, 8, 32, 3, 3, 1, 1, 1, 2), (64, 56, 12, 64, 1, 1, 1, 0, 1, 1),
                 (16, 10, 10, 16, 3, 3, 1, 1, 1, 16), (33, 9, 9, 33, 3, 3, 2, 1, 1, 33), (24, 7, 7, 24, 5, 5, 1, 2, 1, 24),
-                (20, 11, 9, 20, 3, 3, 1, 1, 1, 20), (16, 12, 12, 16, 3, 3, 1, 2, 2, 16)]
+                (20, 11, 9, 20, 3, 3, 1, 1, 1, 20), (16, 12, 12, 16, 3, 3, 1, 2, 2, 16),
+                (211, 9, 8, 40, 3, 3, 1, 1, 1, 1), (150, 12, 9, 70, 3, 3, 1, 2, 2, 1)]
 # To bytes: vectors of bytes of channels, filters of more than four columns, rows of few channels side by side.
 TO_BYTES = [(64, 9, 9, 64, 3, 3, 1, 1, 1, 64), (112, 8, 11, 112, 3, 3, 2, 1, 1, 112), (176, 7, 10, 176, 5, 5, 1, 2, 1, 176),
             (96, 9, 10, 96, 3, 3, 1, 2, 2, 96), (48, 9, 17, 48, 7, 7, 1, 3, 1, 48), (64, 6, 6, 64, 2, 5, 2, 1, 1, 64),
@@ -94,6 +96,22 @@ def integer_products(lhs):
                 inputs += [g.add_constant("za" + name, za), g.add_constant("zb" + name, zb)]
             expected = (a.astype(np.int64) - int(za)) @ (b.astype(np.int64) - int(zb))
             g.add_node("MatMulInteger", inputs, [family.output("y" + name, expected.astype(np.int32))], name)
+    return family
+
+
+def integer_extremes(lhs):
+    """Sums of the largest products there are: nothing may saturate or wrap on the way."""
+    family = Family(f"matmul-extremes-{'u8' if lhs == np.uint8 else 's8'}s8")
+    g = family.graph
+    ends = [np.array([info.min, info.max]) for info in (np.iinfo(lhs), np.iinfo(np.int8))]
+    for m, k, n in PRODUCTS:
+        name = f"{m}x{k}x{n}"
+        a, b = (family.random.choice(end, shape) for end, shape in zip(ends, [(m, k), (k, n)]))
+        # A row and columns of one sign throughout.
+        a[0], b[:, 0], b[:, -1] = ends[0][1], ends[1][1], ends[1][0]
+        expected = (a @ b).astype(np.int32)
+        g.add_node("MatMulInteger", [g.add_input("a" + name, a.astype(lhs)), g.add_constant("b" + name, b.astype(np.int8))],
+                   [family.output("y" + name, expected)], name)
     return family
 
 
@@ -189,6 +207,7 @@ def quantized_convolutions():
 def families():
     for lhs in (np.uint8, np.int8):
         yield integer_products(lhs)
+        yield integer_extremes(lhs)
         yield integer_products_of_inputs(lhs)
         yield integer_convolutions(lhs)
     yield quantized_convolutions()

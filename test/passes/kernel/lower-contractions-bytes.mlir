@@ -250,3 +250,33 @@ func.func @widened_once(%a: memref<4x32xi8>, %b: memref<2x8x16x4xi8>, %c: memref
   return
 }
 }
+
+// -----
+
+// With pixels enough both sides are widened: the panels of four tiles of 16 channels once for all rows, five rows at a time for
+// all four, and the loops of products hold nothing but loads, products and sums. The reduction is cut in blocks; sums wait.
+// CHECK-LABEL: func.func @widened_band
+// CHECK-DAG: %[[RIGHT:.*]] = memref.alloca() {alignment = 64 : i64} : memref<1536xvector<16xi16>>
+// CHECK-DAG: %[[LEFT:.*]] = memref.alloca() {alignment = 64 : i64} : memref<960xi32>
+// CHECK-DAG: %[[SUMS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<1000xvector<8xi32>>
+// CHECK: scf.for
+// CHECK: arith.shrsi
+// CHECK: memref.store {{.*}}, %[[RIGHT]]
+// CHECK: vector.store {{.*}}, %[[LEFT]]
+// CHECK: memref.load %[[SUMS]]
+// CHECK: scf.for
+// CHECK: memref.load %[[RIGHT]]
+// CHECK: memref.load %[[LEFT]]
+// CHECK: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"
+// CHECK-NOT: arith.sh
+// CHECK: scf.yield
+// CHECK: memref.store {{.*}}, %[[SUMS]]
+module attributes {tile.target = #tile.target<cpu = "x86-64-v3", vector_bytes = 32, vector_registers = 16, l1_bytes = 32768, l2_bytes = 524288>} {
+func.func @widened_band(%a: memref<800x768xi8>, %b: memref<4x192x16x4xi8>, %c: memref<800x64xi32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<800x768xi8>, memref<4x192x16x4xi8>, memref<800x64xi32> {
+  ^bb0(%acc: i32):
+    nn.yield %acc : i32
+  }
+  return
+}
+}
