@@ -33,16 +33,22 @@ Value asExtra(PatternRewriter &rewriter, Location loc, Value operand,
   if (access.isIdentity())
     return operand;
   auto type = cast<RankedTensorType>(operand.getType());
+  // The loop that moves along an axis; none where there is a single element.
+  auto loopOf = [&](int64_t axis) {
+    return type.getDimSize(axis) == 1
+               ? AffineDimExpr(nullptr)
+               : dyn_cast<AffineDimExpr>(access.getResult(axis));
+  };
   // Its own shape but for axes of size 1, all read at index 0.
   bool broadcasts = access.getNumResults() == access.getNumDims();
-  for (auto [axis, expression] : llvm::enumerate(access.getResults())) {
-    auto dim = dyn_cast<AffineDimExpr>(expression);
+  for (int64_t axis = 0; axis < type.getRank(); ++axis) {
+    AffineDimExpr dim = loopOf(axis);
     broadcasts &= dim ? dim.getPosition() == axis : type.getDimSize(axis) == 1;
   }
   // Every axis but that of the channels must be a single element.
   bool perChannel = false;
-  for (auto [axis, expression] : llvm::enumerate(access.getResults())) {
-    auto dim = dyn_cast<AffineDimExpr>(expression);
+  for (int64_t axis = 0; axis < type.getRank(); ++axis) {
+    AffineDimExpr dim = loopOf(axis);
     if ((dim && (perChannel || dim.getPosition() + 1 != access.getNumDims())) ||
         (!dim && type.getDimSize(axis) != 1))
       return broadcasts ? operand : nullptr;

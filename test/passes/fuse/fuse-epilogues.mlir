@@ -37,3 +37,22 @@ func.func @channel_in_front(%a: tensor<4x16xf32>, %b: tensor<16x32xf32>, %c: ten
   } -> tensor<4x32xf32>
   return %r : tensor<4x32xf32>
 }
+
+// One number a channel, written with all axes: those of a single element may be read by any loop.
+// CHECK-LABEL: func.func @channel_of_a_batch_of_one
+// CHECK: %[[C:.*]] = tensor.collapse_shape %arg2
+// CHECK: nn.conv {{.*}} epilogue(%[[C]] : tensor<8xf32>)
+// CHECK-NOT: linalg.generic
+func.func @channel_of_a_batch_of_one(%x: tensor<1x5x5x4xf32>, %w: tensor<8x4x1x1xf32>, %c: tensor<1x8x1x1xf32>) -> tensor<1x5x5x8xf32> {
+  %e = tensor.empty() : tensor<1x5x5x8xf32>
+  %p = nn.conv %x, %w outs(%e) {dilations = array<i64: 1, 1>, filter_sizes = array<i64: 8, 4, 1, 1>, groups = 1 : i64, strides = array<i64: 1, 1>} : tensor<1x5x5x4xf32>, tensor<8x4x1x1xf32>, tensor<1x5x5x8xf32> -> tensor<1x5x5x8xf32> {
+  ^bb0(%acc: f32):
+    nn.yield %acc : f32
+  }
+  %r = linalg.generic {indexing_maps = [affine_map<(n, h, w, c) -> (n, h, w, c)>, affine_map<(n, h, w, c) -> (n, c, 0, 0)>, affine_map<(n, h, w, c) -> (n, h, w, c)>], iterator_types = ["parallel", "parallel", "parallel", "parallel"]} ins(%p, %c : tensor<1x5x5x8xf32>, tensor<1x8x1x1xf32>) outs(%e : tensor<1x5x5x8xf32>) {
+  ^bb0(%y: f32, %z: f32, %o: f32):
+    %s = arith.addf %y, %z : f32
+    linalg.yield %s : f32
+  } -> tensor<1x5x5x8xf32>
+  return %r : tensor<1x5x5x8xf32>
+}
