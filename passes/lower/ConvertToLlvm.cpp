@@ -62,7 +62,24 @@ struct ConvertToLlvm : ashlar::impl::ConvertToLlvmBase<ConvertToLlvm> {
     LLVMConversionTarget target(*context);
     target.addLegalOp<ModuleOp>();
     if (failed(applyFullConversion(module, target, std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    storeHalvesAsBits(module);
+  }
+
+  /// Masked stores of 16-bit floats become such of integers. Where the CPU has
+  /// no such store, the code generator takes the vector apart, and single bf16
+  /// numbers are converted to f32 and back by a library.
+  void storeHalvesAsBits(ModuleOp module) {
+    module.walk([](LLVM::MaskedStoreOp op) {
+      auto type = cast<VectorType>(op.getValue().getType());
+      if (!type.getElementType().isBF16() && !type.getElementType().isF16())
+        return;
+      OpBuilder b(op);
+      Type bits = type.cloneWith({}, b.getI16Type());
+      Value value =
+          LLVM::BitcastOp::create(b, op.getLoc(), bits, op.getValue());
+      op.getValueMutable().assign(value);
+    });
   }
 
   /// Vector operations that have no LLVM form of their own become ones that do.

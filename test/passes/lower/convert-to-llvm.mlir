@@ -24,3 +24,15 @@ func.func @observed(%args: !llvm.ptr) {
   nn.observe "in", %in : memref<4x2xf32>
   return
 }
+
+// Where the CPU has no masked store of 16 bits, bf16 taken one by one would go through f32 by a call of a library.
+// CHECK-LABEL: llvm.func @masked_halves
+// CHECK: %[[BITS:.*]] = llvm.bitcast {{.*}} : vector<8xbf16> to vector<8xi16>
+// CHECK: llvm.intr.masked.store %[[BITS]]
+func.func @masked_halves(%args: !llvm.ptr, %values: vector<8xbf16>, %count: index) {
+  %c0 = arith.constant 0 : index
+  %out = tile.output %args[0] () {first_dim = 0 : i64} : !llvm.ptr -> memref<45xbf16>
+  %mask = vector.create_mask %count : vector<8xi1>
+  vector.maskedstore %out[%c0], %mask, %values : memref<45xbf16>, vector<8xi1>, vector<8xbf16>
+  return
+}
