@@ -42,17 +42,12 @@ bool AccuracySearch::fits(const LayerSet &left) const {
          shareOf(left) >= goal.leastShare;
 }
 
-AccuracyTrial AccuracySearch::describe(const LayerSet &left, bool simulated,
-                                       double score) const {
-  const MetricSpec &spec = evaluator.spec();
-  AccuracyTrial trial;
-  trial.left = left;
-  trial.simulated = simulated;
-  trial.score = score;
-  double reference = *state->reference;
+void ashlar::quantization::judgeTrial(AccuracyTrial &trial, double reference,
+                                      const MetricSpec &spec,
+                                      const AccuracyGoal &goal) {
+  double score = trial.score;
   trial.drop = spec.largerIsBetter() ? reference - score : score - reference;
   trial.relativeDrop = trial.drop == 0 ? 0 : trial.drop / std::fabs(reference);
-  trial.share = shareOf(left);
   if (goal.maxDrop && std::isinf(*goal.maxDrop))
     trial.meets = true; // an infinite reference has no finite drop
   else if (goal.score)
@@ -61,6 +56,16 @@ AccuracyTrial AccuracySearch::describe(const LayerSet &left, bool simulated,
   else
     trial.meets =
         (goal.relative ? trial.relativeDrop : trial.drop) <= *goal.maxDrop;
+}
+
+AccuracyTrial AccuracySearch::describe(const LayerSet &left, bool simulated,
+                                       double score) const {
+  AccuracyTrial trial;
+  trial.left = left;
+  trial.simulated = simulated;
+  trial.score = score;
+  trial.share = shareOf(left);
+  judgeTrial(trial, *state->reference, evaluator.spec(), goal);
   return trial;
 }
 

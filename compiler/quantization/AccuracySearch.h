@@ -33,6 +33,10 @@ struct AccuracyTrial {
   bool meets = false;
 };
 
+/// Fills in what a score means against that of floats.
+void judgeTrial(AccuracyTrial &trial, double reference, const MetricSpec &spec,
+                const AccuracyGoal &goal);
+
 /// All that is known; written as JSON between trials, so that a search that was
 /// ended can go on.
 struct AccuracyState {

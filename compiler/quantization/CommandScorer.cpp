@@ -20,8 +20,8 @@ namespace {
 
 class CommandScorer : public Scorer {
 public:
-  CommandScorer(StringRef command, StringRef folder)
-      : command(command.str()), folder(folder.str()) {}
+  CommandScorer(StringRef command, StringRef folder, uint64_t first)
+      : command(command.str()), folder(folder.str()), samples(first) {}
   ~CommandScorer() override { llvm::sys::fs::remove_directories(folder); }
 
   Error add(StringRef, llvm::ArrayRef<data::Tensor> outputs,
@@ -76,17 +76,17 @@ public:
 
 private:
   std::string command, folder;
-  uint64_t samples = 0;
+  uint64_t samples;
 };
 
 } // namespace
 
 llvm::Expected<std::unique_ptr<Scorer>>
-ashlar::quantization::makeCommandScorer(StringRef command) {
+ashlar::quantization::makeCommandScorer(StringRef command, uint64_t first) {
   llvm::SmallString<128> folder;
   if (std::error_code code =
           llvm::sys::fs::createUniqueDirectory("ashlar-outputs", folder))
     return llvm::createStringError(code, "cannot make a folder for outputs: " +
                                              code.message());
-  return std::make_unique<CommandScorer>(command, folder);
+  return std::make_unique<CommandScorer>(command, folder, first);
 }

@@ -319,7 +319,7 @@ ashlar::quantization::makeScorer(const MetricSpec &spec,
     output = *found;
   }
   if (spec.metric == Metric::Command)
-    return makeCommandScorer(spec.command);
+    return makeCommandScorer(spec.command, spec.firstSample);
   if (spec.needsReference(labels != nullptr))
     return std::make_unique<ReferenceScorer>(spec, output, outputs.size());
   if (!labels)

@@ -29,7 +29,8 @@ struct MetricSpec {
   std::string output;
   double threshold = 0.5;
   std::string command;
-  std::string text; // as given
+  uint64_t firstSample = 0; // the number of the first folder for `command`
+  std::string text;         // as given
 
   static llvm::Expected<MetricSpec> parse(llvm::StringRef text);
 

@@ -8,6 +8,7 @@ calibration loses more, layers are left in floats, at least 90 % of the multiply
 known to need more are listed with what they lose.
 """
 import argparse
+import glob
 import json
 import os
 import re
@@ -18,7 +19,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def cases(data, scratch):
-    """(model, samples for calibration, options of the data, metric and its options, bound in percent)."""
+    """(model, samples for calibration, of the others those that a search sees, options of the data, metric and its
+    options, bound in percent)."""
     sets = os.path.join(data, "datasets")
     mnist = f"{sets}/mnist/t10k-images-idx3-ubyte.gz"
     cifar = f"{sets}/cifar10-jpeg/test_first2000.bin.zst"
@@ -26,18 +28,18 @@ def cases(data, scratch):
     photographs = ["--data", f"{sets}/coco-val20", "--image-order=bgr"]
     score = f"cmd:{sys.executable} {HERE}/score_outputs.py"
     return [
-        ("mnist_8", 300, ["--data", mnist],
+        ("mnist_8", 300, 4850, ["--data", mnist],
          ["--evaluate=top1", "--labels", f"{sets}/mnist/t10k-labels-idx1-ubyte.gz"], 0.3),
-        ("winml_cifar_imageclassifier", 300,
+        ("winml_cifar_imageclassifier", 300, 850,
          ["--data", cifar, "--raw-type=uint8", "--raw-prefix=1", "--image-mean=127.5", "--image-scale=127.5"],
          ["--evaluate=top1", "--labels", f"{cifar}:0"], 1),
-        ("squeezenet_fp32", 10, photographs + ["--image-mean=104,117,123"], ["--evaluate=agreement"], 1),
-        ("magika_v3_3", 100, ["--data", magika],
+        ("squeezenet_fp32", 10, None, photographs + ["--image-mean=104,117,123"], ["--evaluate=agreement"], 1),
+        ("magika_v3_3", 100, None, ["--data", magika],
          ["--evaluate=top1", "--labels", f"{sets}/magika-bytes/expected.tsv:class_index"], 1),
-        ("basic_pitch_nmp", 34, ["--data", f"{scratch}/sound.npy"], ["--evaluate=f1:0.3", "--correct-bias"], 1),
-        ("yolox_nano", 10, photographs + ["--image-fit=letterbox"],
+        ("basic_pitch_nmp", 34, 17, ["--data", f"{scratch}/sound.npy"], ["--evaluate=f1:0.3", "--correct-bias"], 1),
+        ("yolox_nano", 10, None, photographs + ["--image-fit=letterbox"],
          [f"--evaluate={score} detections {scratch}/detections.cache"], 1),
-        ("g2p_bert_pron", 100, ["--data", f"{scratch}/words.npy"],
+        ("g2p_bert_pron", 100, 71, ["--data", f"{scratch}/words.npy"],
          [f"--evaluate={score} masks {scratch}/words.npy 100 {scratch}/masks.cache", "--migrate=0.5"], 1),
     ]
 
@@ -55,24 +57,26 @@ def run(command, codes=(0,)):
     return result
 
 
-def check(arguments, name, count, data, metric, bound):
+def check(arguments, name, count, seen, data, metric, bound):
     model = os.path.join(arguments.data, "models", name, "model.onnx")
     stem = os.path.join(arguments.scratch, name)
-    for leftover in (f"{arguments.scratch}/masks.cache", f"{arguments.scratch}/detections.cache"):
-        if os.path.exists(leftover):
-            os.remove(leftover)
+    for leftover in glob.glob(f"{arguments.scratch}/*.cache.*"):
+        os.remove(leftover)
     run([arguments.ashlar, "calibrate", model, *data, f"--samples={count}", "-o", stem + ".calib.json"])
     run([arguments.ashlar, "quantize", model, "--calibration=" + stem + ".calib.json", "-o", stem + ".int8.onnx", *metric,
-         *data, f"--skip={0 if name in WHOLE else count}", f"--max-drop={bound}%", "--min-int8=90", "--trials-json=" + stem + ".trials.json"],
+         *data, f"--skip={0 if name in WHOLE else count}", *([f"--search-samples={seen}"] if seen else []),
+         f"--max-drop={bound}%", "--min-int8=90", "--trials-json=" + stem + ".trials.json"],
         codes=(0, 6))
     with open(stem + ".trials.json") as file:
         result = json.load(file)
     # What was simulated on the way does not count.
     trials = [trial for trial in result["trials"] if not trial["simulated"]]
     first, best = trials[0], max(trials, key=lambda t: (t["meets"], t["score"], -t["left"]))
+    held = result.get("held_out")
+    unseen = f"{held['score']:9.4f} {held['relative_drop'] * 100:8.2f}" if held else f"{'-':>9} {'-':>8}"
     print(f"{name:28} {result['reference']:9.4f} {first['score']:9.4f} {first['relative_drop'] * 100:8.2f} "
-          f"{best['left']:5} {best['int8_share'] * 100:6.1f} {best['score']:9.4f} {best['relative_drop'] * 100:8.2f}",
-          flush=True)
+          f"{best['left']:5} {best['int8_share'] * 100:6.1f} {best['score']:9.4f} {best['relative_drop'] * 100:8.2f} "
+          f"{unseen}", flush=True)
     for layer in result["left"]:
         print(f"    left in floats: {layer['node']} ({layer['op']})")
     allowed = SHORT.get(name, bound)
@@ -100,7 +104,8 @@ def main():
     except RuntimeError as problem:
         print(f"skipped: inputs cannot be prepared (NumPy is needed): {problem}\n0 passed, 0 failed, 1 skipped")
         return 0
-    print(f"{'model':28} {'floats':>9} {'int8':>9} {'loss %':>8} {'left':>5} {'int8 %':>6} {'score':>9} {'loss %':>8}")
+    print(f"{'model':28} {'floats':>9} {'int8':>9} {'loss %':>8} {'left':>5} {'int8 %':>6} {'score':>9} {'loss %':>8} "
+          f"{'held out':>9} {'loss %':>8}")
     results = []
     for case in cases(arguments.data, arguments.scratch):
         if arguments.filter.search(case[0]):

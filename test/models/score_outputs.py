@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Agreement with the model in floats, for 'ashlar quantize --evaluate=cmd:...'. The first call, which is the one for the
-model in floats, keeps what the later ones are compared with, in CACHE.
+"""Agreement with the model in floats, for 'ashlar quantize --evaluate=cmd:...'. The first call for the same samples, which
+is the one for the model in floats, keeps what the later ones are compared with, in CACHE with their first number.
 
     score_outputs.py masks WORDS.npy SKIP CACHE FOLDER     share of masked letters that get the same one
     score_outputs.py detections CACHE FOLDER               mean average precision of detections, boxes that overlap by half
@@ -43,8 +43,9 @@ def read_tensor(path):
 
 
 def outputs_of(folder):
-    count = len(list(folder.glob("test_data_set_*")))
-    return [read_tensor(folder / f"test_data_set_{i}/output_0.pb") for i in range(count)]
+    """The number of the first sample, and the outputs of all."""
+    numbers = sorted(int(path.name.rsplit("_", 1)[1]) for path in folder.glob("test_data_set_*"))
+    return numbers[0], [read_tensor(folder / f"test_data_set_{i}/output_0.pb") for i in numbers]
 
 
 def masked(outputs, words, skip):
@@ -131,12 +132,12 @@ def f1(ours, theirs):
 
 def main():
     kind, *rest, cache, folder = sys.argv[1:]
-    outputs = outputs_of(pathlib.Path(folder))
+    first, outputs = outputs_of(pathlib.Path(folder))
     if kind == "masks":
-        found = masked(outputs, np.load(rest[0]), int(rest[1]))
+        found = masked(outputs, np.load(rest[0]), int(rest[1]) + first)
     else:
         found = [detect(output[0]) for output in outputs]
-    cache = pathlib.Path(cache)
+    cache = pathlib.Path(f"{cache}.{first}")
     if not cache.exists():
         cache.write_bytes(pickle.dumps(found))
     reference = pickle.loads(cache.read_bytes())

@@ -41,6 +41,14 @@ struct Request {
   std::string state;
   data::SampleOptions samples;
   std::optional<std::vector<int64_t>> labels;
+  /// Samples that the search sees, if it does not see all.
+  std::optional<uint64_t> searchSamples;
+};
+
+/// What the search has not seen says of its result.
+struct HeldOut {
+  double reference = 0;
+  AccuracyTrial trial;
 };
 
 class GoalRun {
@@ -57,6 +65,10 @@ private:
   llvm::Expected<AccuracyState> startState() const;
   std::string key() const;
   void setUp();
+  void openSamples(uint64_t skip, std::optional<uint64_t> count);
+  int readLabelsOf(const data::SampleOptions &samples);
+  int scoreHeldOut(const AccuracyResult &result);
+  void printHeldOut() const;
   int finish(AccuracyResult &result, QuantizedModel &model);
   void printTrial(const AccuracyTrial &trial, double reference);
   Error writeJson(const AccuracyResult &result) const;
@@ -66,6 +78,8 @@ private:
   const CalibrationTable &table;
   const QuantizeOptions &options;
   Request request;
+  std::optional<HeldOut> heldOut;
+  data::SampleOptions now; // the part of the samples that is read
   CompileOptions compileOptions;
   EvaluationSetup setup;
   std::unique_ptr<Progress> progress;
@@ -91,6 +105,9 @@ std::vector<Option> ashlar::tool::accuracyOptions() {
       {"goal", "SCORE", "leave as many as reach this score"},
       {"min-int8", "PERCENT",
        "share of the multiply-accumulates that stays in int8; default 0"},
+      {"search-samples", "N",
+       "the first N samples decide; what the others say of the result is told\n"
+       "apart, and counts for the goal, too"},
       {"trials", "N",
        "scores that are computed at most; default 100, most of them by one\n"
        "model that simulates quantization"},
@@ -183,6 +200,16 @@ Error GoalRun::readRequest() {
   if (!samples)
     return samples.takeError();
   request.samples = std::move(*samples);
+  if (auto text = arguments.value("search-samples")) {
+    auto number = parseNumber("search-samples", *text, INT64_MAX);
+    if (!number)
+      return number.takeError();
+    request.searchSamples = *number;
+    if (!*number ||
+        (request.samples.count && *request.samples.count <= *number))
+      return usageError("option '--search-samples' got " + *text +
+                        ": some samples, not all, have to be the search's");
+  }
   request.state = arguments.valueOr("state", "");
   return Error::success();
 }
@@ -201,6 +228,8 @@ std::string GoalRun::key() const {
   add(text);
   add(request.metric.text);
   add(std::to_string(request.goal.leastShare));
+  if (request.searchSamples)
+    add("search-samples=" + std::to_string(*request.searchSamples));
   std::vector<Option> dataOptions = sampleOptions();
   for (const Option &option : quantizeOptions())
     dataOptions.push_back(option);
@@ -249,22 +278,93 @@ void GoalRun::setUp() {
     }
     return LoadedModel::load(compiled->object.toBuffer());
   };
-  setup.open = [&, noted = false](const ashlar_model_info &info) mutable
+  setup.onSample = [&](uint64_t done) {
+    if (done % 16 == 0)
+      progress->update(step + ", " + Twine(done) + " samples");
+    return !interrupted();
+  };
+}
+
+// Those behind the first `skip` that the command line asks for.
+void GoalRun::openSamples(uint64_t skip, std::optional<uint64_t> count) {
+  now = request.samples;
+  now.skip += skip;
+  if (now.count)
+    now.count = *now.count - skip;
+  if (count)
+    now.count = count;
+  setup.open = [&, noted = skip != 0](const ashlar_model_info &info) mutable
       -> llvm::Expected<std::unique_ptr<data::SampleStream>> {
     // Notes are of interest once, not with every trial.
     bool quiet = std::exchange(noted, true);
-    return data::openSamples(request.samples, data::inputSpecs(info),
+    return data::openSamples(now, data::inputSpecs(info),
                              data::outputSpecs(info), [=](StringRef text) {
                                if (!quiet)
                                  llvm::errs() << "  note: " << text << '\n';
                              });
   };
   setup.open = keepSamples(std::move(setup.open), kKeptSampleBytes);
-  setup.onSample = [&](uint64_t done) {
-    if (done % 16 == 0)
-      progress->update(step + ", " + Twine(done) + " samples");
-    return !interrupted();
-  };
+}
+
+int GoalRun::readLabelsOf(const data::SampleOptions &samples) {
+  if (!arguments.has("labels"))
+    return ExitOk;
+  auto probe = setup.compile(file, nullptr);
+  if (!probe)
+    return fail(compileCode ? compileCode : int(ExitInternal),
+                probe.takeError());
+  auto read = readLabels(arguments, samples, (*probe)->info());
+  if (!read)
+    return fail(ExitInvalid, read.takeError());
+  request.labels = std::move(*read);
+  return ExitOk;
+}
+
+// Scores floats and the result on what the search has not seen.
+int GoalRun::scoreHeldOut(const AccuracyResult &result) {
+  uint64_t skip = *request.searchSamples;
+  openSamples(skip, std::nullopt);
+  if (int code = readLabelsOf(now))
+    return code;
+  MetricSpec metric = request.metric;
+  metric.firstSample = skip;
+  Evaluator evaluator(setup, metric,
+                      request.labels ? &*request.labels : nullptr);
+  step = "evaluating samples that the search has not seen";
+  progress = std::make_unique<Progress>(step);
+  auto reference = evaluator.setReference(file);
+  if (!reference)
+    return fail(compileCode ? compileCode : int(ExitInvalid),
+                reference.takeError());
+  if (!*reference)
+    return ExitOk;
+  auto score = evaluator.score(*result.model.model);
+  if (!score)
+    return fail(compileCode ? compileCode : int(ExitInvalid),
+                score.takeError());
+  if (!*score)
+    return ExitOk;
+  heldOut.emplace();
+  heldOut->reference = **reference;
+  heldOut->trial.score = **score;
+  judgeTrial(heldOut->trial, **reference, metric, request.goal);
+  return ExitOk;
+}
+
+void GoalRun::printHeldOut() const {
+  const MetricSpec &spec = request.metric;
+  const AccuracyTrial &trial = heldOut->trial;
+  bool finite = std::isfinite(trial.drop) && std::isfinite(trial.relativeDrop);
+  llvm::outs() << "held out: " << spec.text << " in floats "
+               << spec.scoreText(heldOut->reference) << ", quantized "
+               << spec.scoreText(trial.score);
+  if (finite)
+    llvm::outs() << ", relative drop "
+                 << llvm::formatv("{0:F2} %", trial.relativeDrop * 100);
+  llvm::outs() << (!request.hasGoal ? ""
+                   : trial.meets    ? "  meets the goal"
+                                    : "  misses")
+               << '\n';
 }
 
 static std::string percentText(double share) {
@@ -309,6 +409,14 @@ Error GoalRun::writeJson(const AccuracyResult &result) const {
       real(json, "reference", result.reference);
       json.attribute("met", result.met);
       json.attribute("interrupted", result.interrupted);
+      if (heldOut)
+        json.attributeObject("held_out", [&] {
+          real(json, "reference", heldOut->reference);
+          real(json, "score", heldOut->trial.score);
+          real(json, "drop", heldOut->trial.drop);
+          real(json, "relative_drop", heldOut->trial.relativeDrop);
+          json.attribute("meets", heldOut->trial.meets);
+        });
       json.attributeArray("trials", [&] {
         for (const AccuracyTrial &trial : result.trials)
           json.object([&] {
@@ -345,6 +453,8 @@ int GoalRun::finish(AccuracyResult &result, QuantizedModel &model) {
         "left in floats: {0} ({1}), outputs have {2:F1} dB with it alone in "
         "int8\n",
         layer.node, layer.op, layer.sqnr());
+  if (heldOut)
+    printHeldOut();
   llvm::outs().flush();
   model = std::move(result.model);
   if (result.interrupted)
@@ -355,7 +465,13 @@ int GoalRun::finish(AccuracyResult &result, QuantizedModel &model) {
     llvm::errs() << "warning: the goal is missed; the best model is written: "
                  << request.metric.scoreText(result.best.score) << " with "
                  << result.best.left.size() << " layers in floats\n";
-  bool good = !result.interrupted && (result.met || !request.hasGoal);
+  bool unseen = !heldOut || heldOut->trial.meets;
+  if (request.hasGoal && result.met && !unseen)
+    llvm::errs() << "warning: samples that the search has not seen miss the "
+                    "goal: "
+                 << request.metric.scoreText(heldOut->trial.score) << '\n';
+  bool good =
+      !result.interrupted && ((result.met && unseen) || !request.hasGoal);
   return good ? ExitOk : ExitMissed;
 }
 
@@ -372,17 +488,9 @@ int GoalRun::run(QuantizedModel &model) {
   auto state = startState();
   if (!state)
     return fail(ExitInvalid, state.takeError());
-  if (arguments.has("labels")) {
-    data::LabelOptions labels;
-    auto probe = setup.compile(file, nullptr);
-    if (!probe)
-      return fail(compileCode ? compileCode : int(ExitInternal),
-                  probe.takeError());
-    auto read = readLabels(arguments, request.samples, (*probe)->info());
-    if (!read)
-      return fail(ExitInvalid, read.takeError());
-    request.labels = std::move(*read);
-  }
+  openSamples(0, request.searchSamples);
+  if (int code = readLabelsOf(now))
+    return code;
   catchInterrupts();
   Evaluator evaluator(setup, request.metric,
                       request.labels ? &*request.labels : nullptr);
@@ -409,7 +517,12 @@ int GoalRun::run(QuantizedModel &model) {
   if (!result)
     return fail(compileCode ? compileCode : int(ExitInvalid),
                 result.takeError());
-  return finish(*result, model);
+  // What was found is written even if the other samples cannot be read.
+  int code = ExitOk;
+  if (request.searchSamples && !result->interrupted)
+    code = scoreHeldOut(*result);
+  int outcome = finish(*result, model);
+  return code ? code : outcome;
 }
 
 int ashlar::tool::quantizeToGoal(const Arguments &arguments,
