@@ -2,6 +2,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 #include "passes/kernel/ContractionEmitter.h"
+#include "passes/kernel/TaskShares.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -83,10 +84,10 @@ void ContractionEmitter::emitRest(Index first,
 
 void ContractionEmitter::emitGrid() {
   Index tiles = b.ceilDiv(c.channels, s.vectors * s.lanes);
-  Index chunks = b.ceilDiv(tiles, s.chunk);
-  bool flat = b.known(c.rows) == 1;
-  Index bands = flat ? b.ceilDiv(c.columns, s.bandColumns)
-                     : b.ceilDiv(c.rows, s.bandRows);
+  Index chunks = s.chunks ? b.fixed(s.chunks) : b.ceilDiv(tiles, s.chunk);
+  Index bands = s.bands                ? b.fixed(s.bands)
+                : b.known(c.rows) == 1 ? b.ceilDiv(c.columns, s.bandColumns)
+                                       : b.ceilDiv(c.rows, s.bandRows);
   Index share = batchesOfTask(b, c.batches, b.mul(bands, chunks));
   Index parts = b.ceilDiv(c.batches, share);
   auto grid =
@@ -98,8 +99,15 @@ void ContractionEmitter::emitGrid() {
   SmallVector<Index> place =
       b.delinearize(grid.getTask(), {chunks, bands, parts});
   Index chunk = place[0], band = place[1];
-  Index low = b.mul(chunk, s.chunk);
-  Index high = b.known(chunks) == 1 ? tiles : b.min(b.add(low, s.chunk), tiles);
+  Index low, high;
+  if (s.chunks) {
+    low = firstPiece(b, chunk, tiles, chunks);
+    high =
+        s.chunks == 1 ? tiles : firstPiece(b, b.add(chunk, 1), tiles, chunks);
+  } else {
+    low = b.mul(chunk, s.chunk);
+    high = b.known(chunks) == 1 ? tiles : b.min(b.add(low, s.chunk), tiles);
+  }
   Index firstBatch = b.mul(place[2], share);
   Index lastBatch = b.min(b.add(firstBatch, share), c.batches);
   auto emitBatch = [&](Index batch) {
@@ -117,9 +125,23 @@ void ContractionEmitter::emitBand(Index batch, Index band,
   bool flat = b.known(c.rows) == 1;
   Index total = flat ? c.columns : c.rows;
   int64_t extent = flat ? s.bandColumns : s.bandRows;
-  bool single = b.known(total) && *b.known(total) <= extent;
-  Index low = single ? b.fixed(0) : b.mul(band, extent);
-  Index high = single ? total : b.min(b.add(low, extent), total);
+  Index low, high;
+  if (s.bands == 1 ||
+      (!s.bands && b.known(total) && *b.known(total) <= extent)) {
+    low = b.fixed(0);
+    high = total;
+  } else if (s.bands) {
+    int64_t size = flat ? s.tileColumns : s.tileRows;
+    Index pieces = b.ceilDiv(total, size), bands = b.fixed(s.bands);
+    auto edge = [&](Index part) {
+      return b.mul(firstPiece(b, part, pieces, bands), size);
+    };
+    low = edge(band);
+    high = b.min(edge(b.add(band, 1)), total);
+  } else {
+    low = b.mul(band, extent);
+    high = b.min(b.add(low, extent), total);
+  }
   PixelArea area = flat ? PixelArea{batch, b.fixed(0), b.fixed(1), low, high}
                         : PixelArea{batch, low, high, b.fixed(0), c.columns};
   if (widenedRight)

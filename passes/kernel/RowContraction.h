@@ -49,6 +49,9 @@ struct RowSchedule {
   int64_t chunk;       // tiles of channels in a task
   bool widensBoth;     // bytes: both sides are widened in memory first,
   int64_t together;    // the left one once for so many tiles of channels
+  /// Where all sizes are known: tasks that share the rows, or pixels, and the
+  /// channels. Else tasks have the sizes above.
+  int64_t bands = 0, chunks = 0;
 
   static RowSchedule choose(const RowContraction &contraction,
                             const DotProduct &product, tile::TargetAttr target);

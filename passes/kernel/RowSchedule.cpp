@@ -1,6 +1,7 @@
 //===- RowSchedule.cpp - sizes of register tiles and blocks ---------------===//
 #include "llvm/Support/MathExtras.h"
 
+#include "passes/kernel/TaskShares.h"
 #include "passes/kernel/WidenedRight.h"
 
 using namespace mlir;
@@ -70,6 +71,30 @@ int64_t tilesTogether(const RowContraction &contraction,
   int64_t groups = llvm::divideCeil(*run, ReductionBlocks::kGroup);
   return std::min(most,
                   WidenedRight::mostGroups(product, schedule.vectors) / groups);
+}
+
+/// Tasks of equal size, as far as whole tiles allow.
+void shareEvenly(RowSchedule &schedule, const RowContraction &contraction) {
+  auto rows = getConstantIntValue(contraction.rows),
+       columns = getConstantIntValue(contraction.columns),
+       channels = getConstantIntValue(contraction.channels);
+  if (!rows || !columns || !channels)
+    return;
+  bool flat = *rows == 1;
+  int64_t tile = flat ? schedule.tileColumns : schedule.tileRows;
+  int64_t band = flat ? schedule.bandColumns : schedule.bandRows;
+  int64_t total = flat ? *columns : *rows;
+  int64_t tiles =
+      llvm::divideCeil(*channels, schedule.vectors * schedule.lanes);
+  TaskAxis down{int64_t(llvm::divideCeil(total, tile)),
+                int64_t(llvm::divideCeil(total, band))};
+  TaskAxis across{tiles, int64_t(llvm::divideCeil(tiles, schedule.chunk))};
+  int64_t batches = knownOr(contraction.batches, 1);
+  int64_t reduction = contraction.outer * knownOr(contraction.run, 256);
+  evenTasks(batches, batches * *rows * *columns * *channels * reduction, down,
+            across);
+  schedule.bands = down.parts;
+  schedule.chunks = across.parts;
 }
 
 } // namespace
@@ -173,6 +198,9 @@ RowSchedule RowSchedule::choose(const RowContraction &contraction,
   }
   schedule.together =
       schedule.widensBoth ? std::min(schedule.chunk, together) : 1;
+  // Widening has its own price for smaller tasks.
+  if (!schedule.widensBoth)
+    shareEvenly(schedule, contraction);
   return schedule;
 }
 

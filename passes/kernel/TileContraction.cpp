@@ -10,6 +10,7 @@
 // only what is new.
 //
 //===----------------------------------------------------------------------===//
+#include "passes/kernel/TaskShares.h"
 #include "passes/kernel/TileEmitter.h"
 
 #include "llvm/Support/MathExtras.h"
@@ -26,8 +27,8 @@ void TileEmitter::emitGrid() {
   tilesInRow = b.ceilDiv(c.columns, s.pixels);
   tileCount = b.mul(c.rows, tilesInRow);
   panelCount = b.ceilDiv(c.channels, kTileColumns);
-  Index bands = b.ceilDiv(tileCount, s.band);
-  Index chunks = b.ceilDiv(panelCount, s.chunk);
+  Index bands = s.bands ? b.fixed(s.bands) : b.ceilDiv(tileCount, s.band);
+  Index chunks = s.chunks ? b.fixed(s.chunks) : b.ceilDiv(panelCount, s.chunk);
   share = batchesOfTask(b, c.batches, b.mul(bands, chunks));
   Index parts = b.ceilDiv(c.batches, share);
   auto grid =
@@ -39,14 +40,25 @@ void TileEmitter::emitGrid() {
       b.delinearize(grid.getTask(), {chunks, bands, parts});
   Index chunk = place[0], band = place[1];
   batch = b.mul(place[2], share);
-  tileLow = b.mul(band, s.band);
-  tileHigh = b.known(bands) == 1 ? tileCount
-                                 : b.min(b.add(tileLow, s.band), tileCount);
-  panelLow = b.mul(chunk, s.chunk);
-  panelHigh = b.known(chunks) == 1
-                  ? panelCount
-                  : b.min(b.add(panelLow, s.chunk), panelCount);
+  std::tie(tileLow, tileHigh) =
+      shareOf(band, bands, tileCount, s.bands ? s.tiles : s.band, s.bands);
+  std::tie(panelLow, panelHigh) = shareOf(
+      chunk, chunks, panelCount, s.chunks ? s.panels : s.chunk, s.chunks);
   emitTask();
+}
+
+/// Part `part` of `count` tiles or panels: as even as blocks of `size` allow,
+/// or `size` each.
+std::pair<Index, Index> TileEmitter::shareOf(Index part, Index parts,
+                                             Index count, int64_t size,
+                                             bool even) {
+  if (b.known(parts) == 1)
+    return {b.fixed(0), count};
+  Index pieces = b.ceilDiv(count, size);
+  auto edge = [&](Index at) {
+    return b.mul(even ? firstPiece(b, at, pieces, parts) : at, size);
+  };
+  return {edge(part), b.min(edge(b.add(part, 1)), count)};
 }
 
 void TileEmitter::emitTask() {
@@ -123,7 +135,7 @@ void TileEmitter::emitBlocks() {
                                     b.value(s.pixels)});
   }
   TileBlock last{outer.getResult(0), outer.getResult(1)};
-  SmallVector<PixelTile> tiles = tilesOf(last);
+  SmallVector<TilePixels> tiles = tilesOf(last);
   SmallVector<ChannelPanel> panels = panelsOf(last);
   b.forLoop(b.fixed(0), outer.getResult(2), 1,
             [&](Index row) { emitRow(tiles, panels, row); });
@@ -155,17 +167,17 @@ SmallVector<BlockMember> TileEmitter::membersOf(Index begin, Index high,
   return members;
 }
 
-SmallVector<PixelTile> TileEmitter::tilesOf(TileBlock block) {
+SmallVector<TilePixels> TileEmitter::tilesOf(TileBlock block) {
   bool wholeRows =
       b.known(s.pixels) && isMultiple(c.columns, *b.known(s.pixels));
   bool flat = b.known(c.rows) == 1;
-  SmallVector<PixelTile> tiles;
+  SmallVector<TilePixels> tiles;
   for (const BlockMember &member :
        membersOf(block.tile, tileHigh, tileCount, s.tiles)) {
     Index y = flat ? b.fixed(0) : b.div(member.inside, tilesInRow);
     Index place = flat ? member.inside : b.rem(member.inside, tilesInRow);
     Index nominal = b.mul(place, s.pixels);
-    PixelTile tile{y, nominal, b.fixed(0)};
+    TilePixels tile{y, nominal, b.fixed(0)};
     if (!wholeRows) {
       tile.x = b.min(nominal, b.sub(c.columns, s.pixels));
       tile.storedFrom = b.sub(nominal, tile.x);
@@ -193,7 +205,7 @@ SmallVector<ChannelPanel> TileEmitter::panelsOf(TileBlock block) {
 
 void TileEmitter::emitBlock(TileBlock block, TileBlock previous,
                             Value previousRows) {
-  SmallVector<PixelTile> tiles = tilesOf(previous);
+  SmallVector<TilePixels> tiles = tilesOf(previous);
   SmallVector<ChannelPanel> panels = panelsOf(previous);
   int64_t rows = b.known(s.pixels).value_or(kTileRows);
   // Loading ahead, the last step stands behind the loop.
@@ -219,7 +231,7 @@ void TileEmitter::emitBlock(TileBlock block, TileBlock previous,
               scratchPitch);
 }
 
-void TileEmitter::emitRow(ArrayRef<PixelTile> tiles,
+void TileEmitter::emitRow(ArrayRef<TilePixels> tiles,
                           ArrayRef<ChannelPanel> panels, Index row) {
   auto type = VectorType::get({kTileColumns}, nn::accumulatorType(c.element));
   SmallVector<PlacedSums> all;

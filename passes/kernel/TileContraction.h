@@ -20,6 +20,9 @@ struct TileSchedule {
   int64_t blocks = 0;        // of a run
   int64_t band = 0;          // tiles of a task
   int64_t chunk = 0;         // panels of a task
+  /// Tasks that share the tiles and the panels in whole blocks, where all sizes
+  /// are known. Else each has as many as above.
+  int64_t bands = 0, chunks = 0;
   /// The right side's blocks outside, those of the left side inside: for
   /// weights that are too large for the cache and are to be read once.
   bool panelsOutside = false;

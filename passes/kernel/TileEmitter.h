@@ -10,8 +10,8 @@ namespace ashlar {
 inline constexpr int64_t kTileColumns = 16; // of a tile of sums
 inline constexpr int64_t kTileSumBytes = 4;
 
-/// A tile of the left side.
-struct PixelTile {
+/// The pixels of a tile of the left side.
+struct TilePixels {
   using Index = mlir::OpFoldResult;
   Index y, x;       // its first pixel
   Index storedFrom; // first of its rows that are new
@@ -67,6 +67,8 @@ public:
   void emitGrid();
 
 private:
+  std::pair<Index, Index> shareOf(Index part, Index parts, Index count,
+                                  int64_t size, bool even);
   void emitTask();
   void emitBlocks();
   void emitBlock(TileBlock block, TileBlock previous, mlir::Value previousRows);
@@ -84,14 +86,14 @@ private:
   /// True if every operand tile has a register of its own.
   bool loadsAhead() const { return s.tiles <= 2 && s.panels <= 2; }
   /// The epilogue of one row of pixels of a block whose sums are in scratch.
-  void emitRow(llvm::ArrayRef<PixelTile> tiles,
+  void emitRow(llvm::ArrayRef<TilePixels> tiles,
                llvm::ArrayRef<ChannelPanel> panels, Index row);
 
   /// The `size` tiles, or panels, of the block that begins at `begin`, of
   /// `count` in all; the task's end below `high`.
   llvm::SmallVector<BlockMember> membersOf(Index begin, Index high, Index count,
                                            int64_t size);
-  llvm::SmallVector<PixelTile> tilesOf(TileBlock block);
+  llvm::SmallVector<TilePixels> tilesOf(TileBlock block);
   llvm::SmallVector<ChannelPanel> panelsOf(TileBlock block);
   int64_t steps() const { return c.outer * s.blocks; }
   mlir::Value select(mlir::Value condition, Index whenTrue, Index whenFalse) {

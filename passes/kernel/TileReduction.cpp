@@ -72,7 +72,7 @@ void TileEmitter::emitReduction(TileBlock block,
                                 llvm::function_ref<void(Index)> between) {
   Index leftBase = b.add(c.lhsBase, b.mul(batch, c.lhsBatch));
   TileOperands bases;
-  for (const PixelTile &tile : tilesOf(block))
+  for (const TilePixels &tile : tilesOf(block))
     bases.left.push_back(b.add(
         leftBase, b.add(b.mul(tile.y, c.lhsRow), b.mul(tile.x, c.lhsColumn))));
   Index rightBase = b.add(c.rhsBase, b.mul(batch, c.rhsBatch));

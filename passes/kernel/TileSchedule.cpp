@@ -1,6 +1,7 @@
 //===- TileSchedule.cpp - how contractions are cut for AMX ----------------===//
 #include "llvm/Support/MathExtras.h"
 
+#include "passes/kernel/TaskShares.h"
 #include "passes/kernel/TileContraction.h"
 
 using namespace mlir;
@@ -63,6 +64,20 @@ void cutTasks(TileSchedule &s, int64_t tiles, int64_t panels, int64_t batches,
   }
 }
 
+/// Tasks of equal size, as far as whole blocks allow.
+void shareEvenly(TileSchedule &s, int64_t tiles, int64_t panels,
+                 int64_t batches, int64_t products) {
+  TaskAxis down{int64_t(llvm::divideCeil(tiles, s.tiles)),
+                int64_t(llvm::divideCeil(tiles, s.band))};
+  TaskAxis across{int64_t(llvm::divideCeil(panels, s.panels)),
+                  int64_t(llvm::divideCeil(panels, s.chunk))};
+  evenTasks(batches, products, down, across);
+  s.bands = down.parts;
+  s.chunks = across.parts;
+  s.band = llvm::divideCeil(down.pieces, down.parts) * s.tiles;
+  s.chunk = llvm::divideCeil(across.pieces, across.parts) * s.panels;
+}
+
 } // namespace
 
 std::optional<TileSchedule>
@@ -106,5 +121,9 @@ TileSchedule::choose(IndexArithmetic &b, const RowContraction &c,
       std::min(reduction, knownOr(c.lhsColumn, reduction) * form.bytes);
   cutTasks(s, tiles, panels, batches, tileBytes, form.width * reduction,
            target.getL2Bytes());
+  if (b.known(c.columns) && b.known(c.rows) && b.known(c.channels))
+    shareEvenly(s, tiles, panels, batches,
+                batches * tiles * panels * pixels * form.width * c.outer *
+                    *run);
   return s;
 }
