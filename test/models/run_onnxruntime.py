@@ -13,8 +13,9 @@ Each model of FOLDER/models that is not quantized is calibrated on its own data 
    the bytes that each operator makes of them. At least 99.9 % of these differ by one step at most, and so do the values
    of outputs in floats (a step being their range / 255);
  - end to end: each output in floats passes by one of two rules, which the table names.
-   `itself`: the signal to noise between Ashlar and ONNX Runtime (optimisations off) is at most 3 dB less than that between
-   ONNX Runtime with and without optimisations.
+   `itself`: the signal to noise between Ashlar and ONNX Runtime, with optimisations off or on (`off dB`, `on dB`: the two
+   compute differently, and Ashlar multiplies bytes as the second does), is at most 3 dB less than that between ONNX
+   Runtime with and without optimisations (`ORT dB`).
    `float64`: the signal to noise between Ashlar and the same graph in float64 (float64_reference.py) is at most 3 dB less
    than that of ONNX Runtime on the same input, optimisations on or off, whichever is better; or it is 138.5 dB, which is
    one unit in the last place of an f32. What counts is the median of eight inputs.
@@ -196,7 +197,7 @@ class Ends:
         self.all = {}
 
     def add(self, ours, plain, fast, exact):
-        pairs = {"ours": (plain, ours), "theirs": (plain, fast)}
+        pairs = {"ours": (plain, ours), "ours_fast": (fast, ours), "theirs": (plain, fast)}
         if exact is not None:
             pairs.update(ours_exact=(exact, ours), plain_exact=(exact, plain), fast_exact=(exact, fast))
         for key, pair in pairs.items():
@@ -209,6 +210,10 @@ class Ends:
         """(Ashlar, ONNX Runtime) with float64."""
         return self.decibels("ours_exact"), max(self.decibels("plain_exact"), self.decibels("fast_exact"))
 
+    def nearest(self):
+        """Ashlar to ONNX Runtime, optimisations off or on."""
+        return max(self.decibels("ours"), self.decibels("ours_fast"))
+
     def nearer(self):
         """How much nearer to float64 ONNX Runtime is than Ashlar, input by input (both round the same input, where a number
         in the middle of two steps may be either), the median."""
@@ -218,19 +223,19 @@ class Ends:
 
     def rule(self):
         """The rule by which the output passes, or nothing."""
-        if self.decibels("ours") >= self.decibels("theirs") - MOST_DB_LESS:
+        if self.nearest() >= self.decibels("theirs") - MOST_DB_LESS:
             return "itself"
         return "float64" if "ours_exact" in self.all and self.nearer() <= MOST_DB_LESS else ""
 
     def rank(self):
         """The output to show: one that fails, or passes by the second rule only, or else the furthest."""
-        return ["", "float64", "itself"].index(self.rule()), self.decibels("ours")
+        return ["", "float64", "itself"].index(self.rule()), self.nearest()
 
     def columns(self):
-        return " ".join(f"{db:8.1f}" for db in (self.decibels("ours"), self.decibels("theirs"), *self.exact()))
+        return " ".join(f"{db:8.1f}" for db in (*map(self.decibels, ("ours", "ours_fast", "theirs")), *self.exact()))
 
     def __str__(self):
-        return (f"'{self.name}' is {self.decibels('ours'):.1f} dB from ONNX Runtime, which is "
+        return (f"'{self.name}' is {self.nearest():.1f} dB from ONNX Runtime, which is "
                 f"{self.decibels('theirs'):.1f} dB from itself; from float64 {self.exact()[0]:.1f} dB against "
                 f"{self.exact()[1]:.1f}")
 
@@ -365,8 +370,8 @@ def main():
             return 0
     runner = Runner(arguments)
     passed = failed = skipped = 0
-    print(f"{'model':28} {'layers':>12} {'cuts':>5} {'elements':>10} {'% near':>9} {'inputs':>6} {'dB':>8} {'ORT dB':>8} "
-          f"{'f64 dB':>8} {'ORT f64':>8}  rule", flush=True)
+    print(f"{'model':28} {'layers':>12} {'cuts':>5} {'elements':>10} {'% near':>9} {'inputs':>6} {'off dB':>8} {'on dB':>8} "
+          f"{'ORT dB':>8} {'f64 dB':>8} {'ORT f64':>8}  rule", flush=True)
     for name, model, sets in float_models(root, arguments.filter):
         try:
             line, failures = check(runner, name, model, sets, os.path.join(arguments.scratch, name))
