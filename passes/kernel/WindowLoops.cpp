@@ -24,6 +24,8 @@ constexpr int64_t kMaxUnrolled = 25;
 constexpr int64_t kPixels = 8, kFewPixels = 4;
 /// Rows of the output that a task computes.
 constexpr int64_t kBandRows = 8;
+/// Bytes of the rows of a window that are used again for the next row.
+constexpr int64_t kBlockBytes = 24 << 10;
 
 struct Window {
   Type element, accumulator;
@@ -44,6 +46,9 @@ public:
   void emitGrid();
 
 private:
+  /// Channels whose rows of a window stay in the first cache from one row of
+  /// the output to the next; 0 for all.
+  int64_t channelsOfBlock();
   void emitRow(Index batch, Index y, Index channel, Index count);
   void emitPixels(Index batch, Index y, Index x, int64_t pixels, Index channel,
                   Index count);
@@ -73,19 +78,47 @@ void WindowEmitter::emitGrid() {
   Index batch = b.div(task, bands);
   Index low = b.mul(band, kBandRows);
   Index high = b.min(b.add(low, kBandRows), w.rows);
-  b.forLoop(low, high, 1, [&](Index y) {
-    Index whole = b.mul(b.div(w.channels, lanes), lanes);
-    b.forLoop(b.fixed(0), whole, lanes, [&](Index channel) {
-      emitRow(batch, y, channel, b.fixed(lanes));
+  Index whole = b.mul(b.div(w.channels, lanes), lanes);
+  int64_t block = channelsOfBlock();
+  auto emitRows = [&](Index first, Index last) {
+    b.forLoop(low, high, 1, [&](Index y) {
+      b.forLoop(first, last, lanes, [&](Index channel) {
+        emitRow(batch, y, channel, b.fixed(lanes));
+      });
     });
-    Index rest = b.sub(w.channels, whole);
-    if (b.known(rest) == 0)
-      return;
+  };
+  if (block && b.known(whole)) {
+    int64_t end = *b.known(whole) / block * block;
+    b.forLoop(b.fixed(0), b.fixed(end), block,
+              [&](Index first) { emitRows(first, b.add(first, block)); });
+    if (end < *b.known(whole))
+      emitRows(b.fixed(end), whole);
+  } else {
+    emitRows(b.fixed(0), whole);
+  }
+  Index rest = b.sub(w.channels, whole);
+  if (b.known(rest) == 0)
+    return;
+  b.forLoop(low, high, 1, [&](Index y) {
     if (b.known(rest))
       return emitRow(batch, y, whole, rest);
     b.forLoop(whole, w.channels, lanes,
               [&](Index channel) { emitRow(batch, y, channel, rest); });
   });
+}
+
+int64_t WindowEmitter::channelsOfBlock() {
+  auto columns = b.known(w.input.sizes[2]), channels = b.known(w.channels);
+  if (!columns || !channels || *columns <= 0 || *channels <= 0)
+    return 0;
+  int64_t bytes = w.element.getIntOrFloatBitWidth() / 8;
+  int64_t rows = (w.size[0] - 1) * w.dilations[0] + 1;
+  int64_t most = kBlockBytes / (rows * *columns * lanes * bytes);
+  int64_t vectors = *channels / lanes;
+  if (most >= vectors)
+    return 0;
+  most = std::max<int64_t>(most, 1);
+  return llvm::divideCeil(vectors, llvm::divideCeil(vectors, most)) * lanes;
 }
 
 void WindowEmitter::emitRow(Index batch, Index y, Index channel, Index count) {

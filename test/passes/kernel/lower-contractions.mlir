@@ -1,4 +1,4 @@
-// RUN: ashlar-opt %s --ashlar-lower-contractions | FileCheck %s
+// RUN: ashlar-opt %s --split-input-file --ashlar-lower-contractions | FileCheck %s
 
 // A grid of tasks; in each, sums of 14 rows by two vectors go round the
 // reduction loop in registers.
@@ -26,6 +26,24 @@ func.func @matmul(%a: memref<28x64xf32>, %b: memref<2x64x32xf32>, %bias: memref<
 // CHECK-NOT: nn.pool
 func.func @pool(%x: memref<1x8x8x16xf32>, %y: memref<1x4x4x16xf32>) {
   nn.pool %x outs(%y) {kind = "max", window = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>} : memref<1x8x8x16xf32>, memref<1x4x4x16xf32> {
+  ^bb0(%acc: f32):
+    nn.yield %acc : f32
+  }
+  return
+}
+}
+
+// -----
+
+// Of 384 channels a few at a time for all rows of a task: the rows of their windows are in the first cache for the next row.
+// CHECK-LABEL: func.func @depthwise_blocks
+// CHECK: tile.grid
+// CHECK: scf.for %[[FIRST:.*]] = %{{.*}} to %c384{{.*}} step %c128
+// CHECK: scf.for {{.*}} step %c1{{[_ ]}}
+// CHECK: scf.for %{{.*}} = %[[FIRST]] to {{.*}} step %c16
+module attributes {tile.target = #tile.target<cpu = "skylake-avx512", vector_bytes = 64, vector_registers = 32, l1_bytes = 32768, l2_bytes = 1048576>} {
+func.func @depthwise_blocks(%x: memref<1x16x16x384xf32>, %w: memref<3x3x384xf32>, %y: memref<1x14x14x384xf32>) {
+  nn.conv %x, %w outs(%y) {dilations = array<i64: 1, 1>, filter_sizes = array<i64: 384, 1, 3, 3>, groups = 384 : i64, strides = array<i64: 1, 1>, packed} : memref<1x16x16x384xf32>, memref<3x3x384xf32>, memref<1x14x14x384xf32> {
   ^bb0(%acc: f32):
     nn.yield %acc : f32
   }
