@@ -14,8 +14,8 @@ ReductionBlocks::ReductionBlocks(IndexArithmetic &b,
   all = groups * contraction.outer;
   unitGroups = steps ? groups : kChunk / kGroup;
   units = llvm::divideCeil(all, unitGroups);
-  int64_t blocks = llvm::divideCeil(all, mostGroups);
-  unitsOfBlock = llvm::divideCeil(units, blocks);
+  int64_t most = std::max<int64_t>(mostGroups / unitGroups, 1);
+  unitsOfBlock = llvm::divideCeil(units, llvm::divideCeil(units, most));
 }
 
 ReductionBlock ReductionBlocks::middle(IndexArithmetic &b,
