@@ -4,8 +4,9 @@
 usage: run_accuracy.py --ashlar=PROGRAM --data=FOLDER --scratch=FOLDER [--filter=REGEX]
 
 FOLDER holds models/ and datasets/. MNIST may lose 0.3 % of its accuracy, the others 1 %, relative to floats; where plain
-calibration loses more, layers are left in floats, at least 90 % of the multiply-accumulates staying int8. Models that are
-known to need more are listed with what they lose.
+calibration loses more, layers are left in floats, at least 90 % of the multiply-accumulates staying int8. The search sees
+a part of the samples where there are enough; the columns "held out" tell what the others say, and they have to keep the
+bound, too. Models that are known to need more are listed with what they may lose.
 """
 import argparse
 import glob
@@ -46,6 +47,8 @@ def cases(data, scratch):
 
 # What is lost at most, in percent, where the search does not reach the bound.
 SHORT = {}
+# The same of samples that the search has not seen: sixteen windows of sound tell no more than this.
+SHORT_HELD_OUT = {"basic_pitch_nmp": 1.5}
 # Evaluated on all samples, those of calibration among them: every published answer counts.
 WHOLE = {"magika_v3_3"}
 
@@ -80,9 +83,10 @@ def check(arguments, name, count, seen, data, metric, bound):
     for layer in result["left"]:
         print(f"    left in floats: {layer['node']} ({layer['op']})")
     allowed = SHORT.get(name, bound)
-    if best["relative_drop"] * 100 > allowed:
-        print(f"failed: {name}: loses {best['relative_drop'] * 100:.2f} %, {allowed} % are allowed")
-        return False
+    for what, trial, most in (("", best, allowed), (" held out", held, SHORT_HELD_OUT.get(name, allowed))):
+        if trial and trial["relative_drop"] * 100 > most:
+            print(f"failed: {name}: loses {trial['relative_drop'] * 100:.2f} %{what}, {most} % are allowed")
+            return False
     if best["relative_drop"] * 100 > bound:
         print(f"  note: {name} does not reach {bound} %")
     return True
