@@ -109,6 +109,10 @@ private:
   void storeInLoop(llvm::ArrayRef<mlir::Value> sums, const OutputPosition &tile,
                    int64_t tileColumns, ChannelTile channels);
   Index rhsOffset(int64_t vector);
+  /// What a tile brings nearer for the next tile of channels: how far ahead of
+  /// its own right side a vector of that lies. Nothing where it does not pay.
+  std::optional<Index> nextChannels(const PixelTile &tile,
+                                    ChannelTile channels);
   /// Sizes for emitRange over `total`, cut into bands of a multiple of `size`.
   llvm::SmallVector<int64_t> pieceSizes(Index total, int64_t size);
 
@@ -123,7 +127,8 @@ private:
   std::optional<WidenedLeft> widened;
   std::optional<WidenedRight> widenedRight;
   std::optional<ReductionBlocks> blocks;
-  mlir::Value waiting; // sums between blocks of the reduction
+  std::optional<Index> ahead; // of the tile at hand: see nextChannels
+  mlir::Value waiting;        // sums between blocks of the reduction
   int64_t waitingRows = 0, waitingColumns = 0; // of the area of these sums
 };
 

@@ -170,6 +170,29 @@ Index ContractionEmitter::rhsOffset(int64_t vector) {
                at % form.width * form.group);
 }
 
+/// Weights come from far away, where the first tile of pixels would wait for
+/// them. While a band goes over a tile of channels, its tiles bring a vector of
+/// the next one each into the second-level cache, in turns.
+std::optional<Index> ContractionEmitter::nextChannels(const PixelTile &tile,
+                                                      ChannelTile channels) {
+  int64_t width = s.vectors * s.lanes;
+  auto rows = b.known(c.rows), columns = b.known(c.columns);
+  if (!c.packed || !s.bands || channels.vectors != s.vectors || s.vectors > 2 ||
+      width % form.width != 0 || !rows || !columns)
+    return std::nullopt;
+  int64_t across = llvm::divideCeil(*columns, s.tileColumns);
+  int64_t tiles = across * llvm::divideCeil(*rows, s.tileRows) / s.bands;
+  if (tiles < 2 * s.vectors)
+    return std::nullopt;
+  Index first = rhsOffset(s.vectors);
+  if (s.vectors == 1)
+    return first;
+  Index turn = b.rem(b.add(b.div(tile.x, s.tileColumns),
+                           b.mul(b.div(tile.y, s.tileRows), across)),
+                     b.fixed(2));
+  return b.add(first, b.mul(turn, b.sub(rhsOffset(3), first)));
+}
+
 void ContractionEmitter::emitGroup(LoadLeft loadLeft, Index rhsK,
                                    ChannelTile channels,
                                    MutableArrayRef<Value> sums) {
@@ -229,6 +252,13 @@ SmallVector<Value> ContractionEmitter::emitRun(Index lhsAt, Index rhsAt,
     b.setInsertionPointToStart(loop.getBody());
     SmallVector<Value> sums(loop.getRegionIterArgs());
     emit(loop.getInductionVar(), form.group, sums);
+    if (ahead) {
+      Index at = b.add(rhsAt, b.mul(Index(loop.getInductionVar()), c.rhsStep));
+      memref::PrefetchOp::create(b, c.rhs.flat,
+                                 ValueRange{b.value(b.add(at, *ahead))},
+                                 /*isWrite=*/false, /*localityHint=*/2,
+                                 /*isDataCache=*/true);
+    }
     scf::YieldOp::create(b, sums);
   }
   SmallVector<Value> sums(loop.getResults());
@@ -292,6 +322,7 @@ void ContractionEmitter::emitTile(const PixelTile &tile, ChannelTile channels) {
   Index lhsAt = leftOf(tile), rhsAt = rightOf(tile.batch, channels);
   SmallVector<Index> pixels = pixelOffsets(tile);
   SmallVector<Value> sums = firstSums(pixels.size(), channels);
+  ahead = nextChannels(tile, channels);
   bool widens = widened && pixels.size() > 1;
   if (widens)
     widened->fill(blocks->last(b), lhsAt, pixels,
