@@ -172,7 +172,7 @@ Index ContractionEmitter::rhsOffset(int64_t vector) {
 
 /// Weights come from far away, where the first tile of pixels would wait for
 /// them. While a band goes over a tile of channels, its tiles bring a vector of
-/// the next one each into the second-level cache, in turns.
+/// the next one each into a near cache, in turns.
 std::optional<Index> ContractionEmitter::nextChannels(const PixelTile &tile,
                                                       ChannelTile channels) {
   int64_t width = s.vectors * s.lanes;
@@ -256,7 +256,8 @@ SmallVector<Value> ContractionEmitter::emitRun(Index lhsAt, Index rhsAt,
       Index at = b.add(rhsAt, b.mul(Index(loop.getInductionVar()), c.rhsStep));
       memref::PrefetchOp::create(b, c.rhs.flat,
                                  ValueRange{b.value(b.add(at, *ahead))},
-                                 /*isWrite=*/false, /*localityHint=*/2,
+                                 /*isWrite=*/false,
+                                 /*localityHint=*/s.nextIntoL1 ? 3 : 2,
                                  /*isDataCache=*/true);
     }
     scf::YieldOp::create(b, sums);

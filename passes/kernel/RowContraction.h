@@ -52,6 +52,9 @@ struct RowSchedule {
   /// Where all sizes are known: tasks that share the rows, or pixels, and the
   /// channels. Else tasks have the sizes above.
   int64_t bands = 0, chunks = 0;
+  /// Whether the right side of the next tile of channels may come into the
+  /// first-level cache: it does not drive this tile's out of it.
+  bool nextIntoL1 = false;
 
   static RowSchedule choose(const RowContraction &contraction,
                             const DotProduct &product, tile::TargetAttr target);

@@ -131,6 +131,8 @@ RowSchedule RowSchedule::choose(const RowContraction &contraction,
   int64_t reduction = contraction.outer * knownOr(contraction.run, 256);
   int64_t tileBytes = reduction * schedule.vectors * schedule.lanes * bytes;
   int64_t tiles = llvm::divideCeil(channels, schedule.vectors * schedule.lanes);
+  bool bothFit = tileBytes * 3 <= target.getL1Bytes();
+  schedule.nextIntoL1 = bothFit || tileBytes > target.getL1Bytes();
   schedule.chunk = tiles;
   if (tiles * tileBytes > target.getL2Bytes() / 2)
     schedule.chunk = std::max<int64_t>(1, target.getL2Bytes() / 4 / tileBytes);

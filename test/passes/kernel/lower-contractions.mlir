@@ -31,6 +31,32 @@ func.func @pool(%x: memref<1x8x8x16xf32>, %y: memref<1x4x4x16xf32>) {
   }
   return
 }
+// Many tiles of pixels: each brings a vector of the next tile of channels
+// nearer, while it multiplies this one's.
+// CHECK-LABEL: func.func @next_channels
+// CHECK: scf.for
+// CHECK: math.fma
+// CHECK: memref.prefetch %{{.*}}, read, locality<3>, data
+// CHECK: scf.yield
+func.func @next_channels(%a: memref<1024x1024xf32>, %b: memref<4x1024x32xf32>, %c: memref<1024x128xf32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<1024x1024xf32>, memref<4x1024x32xf32>, memref<1024x128xf32> {
+  ^bb0(%acc: f32):
+    nn.yield %acc : f32
+  }
+  return
+}
+
+// Few: nothing to hide it behind.
+// CHECK-LABEL: func.func @few_rows
+// CHECK-NOT: memref.prefetch
+// CHECK: return
+func.func @few_rows(%a: memref<4x1024xf32>, %b: memref<4x1024x32xf32>, %c: memref<4x128xf32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<4x1024xf32>, memref<4x1024x32xf32>, memref<4x128xf32> {
+  ^bb0(%acc: f32):
+    nn.yield %acc : f32
+  }
+  return
+}
 }
 
 // -----
