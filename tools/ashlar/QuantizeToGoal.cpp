@@ -11,12 +11,12 @@
 #include "tools/ashlar/Progress.h"
 #include "tools/ashlar/QuantizeOptions.h"
 #include "tools/ashlar/SampleOptions.h"
+#include "tools/ashlar/TrialReport.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/BLAKE3.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/JSON.h"
 
 #include <cmath>
 
@@ -45,12 +45,6 @@ struct Request {
   std::optional<uint64_t> searchSamples;
 };
 
-/// What the search has not seen says of its result.
-struct HeldOut {
-  double reference = 0;
-  AccuracyTrial trial;
-};
-
 class GoalRun {
 public:
   GoalRun(const Arguments &arguments, const ModelFile &file,
@@ -68,10 +62,9 @@ private:
   void openSamples(uint64_t skip, std::optional<uint64_t> count);
   int readLabelsOf(const data::SampleOptions &samples);
   int scoreHeldOut(const AccuracyResult &result);
-  void printHeldOut() const;
   int finish(AccuracyResult &result, QuantizedModel &model);
   void printTrial(const AccuracyTrial &trial, double reference);
-  Error writeJson(const AccuracyResult &result) const;
+  TrialReport report() const { return {request.metric, request.hasGoal}; }
 
   const Arguments &arguments;
   const ModelFile &file;
@@ -351,110 +344,26 @@ int GoalRun::scoreHeldOut(const AccuracyResult &result) {
   return ExitOk;
 }
 
-void GoalRun::printHeldOut() const {
-  const MetricSpec &spec = request.metric;
-  const AccuracyTrial &trial = heldOut->trial;
-  bool finite = std::isfinite(trial.drop) && std::isfinite(trial.relativeDrop);
-  llvm::outs() << "held out: " << spec.text << " in floats "
-               << spec.scoreText(heldOut->reference) << ", quantized "
-               << spec.scoreText(trial.score);
-  if (finite)
-    llvm::outs() << ", relative drop "
-                 << llvm::formatv("{0:F2} %", trial.relativeDrop * 100);
-  llvm::outs() << (!request.hasGoal ? ""
-                   : trial.meets    ? "  meets the goal"
-                                    : "  misses")
-               << '\n';
-}
-
-static std::string percentText(double share) {
-  return llvm::formatv("{0:F2} %", share * 100);
-}
-
 void GoalRun::printTrial(const AccuracyTrial &trial, double reference) {
   progress->clear();
-  const MetricSpec &spec = request.metric;
-  if (!std::exchange(printedHead, true)) {
-    llvm::outs() << spec.text << " in floats: " << spec.scoreText(reference)
-                 << '\n';
-    llvm::outs() << llvm::formatv("{0,13} {1,14} {2,14} {3,14} {4,12}\n",
-                                  "left in float", "score", "drop", "relative",
-                                  "int8 MACs");
-  }
-  bool finite = std::isfinite(trial.drop) && std::isfinite(trial.relativeDrop);
-  llvm::outs() << llvm::formatv(
-      "{0,13} {1,14} {2,14} {3,14} {4,12}{5}{6}\n", trial.left.size(),
-      spec.scoreText(trial.score),
-      std::isfinite(trial.drop) ? spec.scoreText(trial.drop) : "-",
-      finite ? percentText(trial.relativeDrop) : "-", percentText(trial.share),
-      request.hasGoal ? (trial.meets ? "  meets the goal" : "  misses") : "",
-      trial.simulated ? ", simulated" : "");
-  llvm::outs().flush();
+  if (!std::exchange(printedHead, true))
+    report().printHead(reference);
+  report().print(trial);
   progress = std::make_unique<Progress>("evaluating");
-}
-
-Error GoalRun::writeJson(const AccuracyResult &result) const {
-  auto path = arguments.value("trials-json");
-  if (!path)
-    return Error::success();
-  OutputFiles files;
-  auto real = [](llvm::json::OStream &json, StringRef key, double value) {
-    json.attribute(key, std::isfinite(value) ? llvm::json::Value(value)
-                                             : llvm::json::Value(nullptr));
-  };
-  Error error = files.add(*path, [&](llvm::raw_ostream &os) {
-    llvm::json::OStream json(os, 1);
-    json.object([&] {
-      json.attribute("metric", request.metric.text);
-      real(json, "reference", result.reference);
-      json.attribute("met", result.met);
-      json.attribute("interrupted", result.interrupted);
-      if (heldOut)
-        json.attributeObject("held_out", [&] {
-          real(json, "reference", heldOut->reference);
-          real(json, "score", heldOut->trial.score);
-          real(json, "drop", heldOut->trial.drop);
-          real(json, "relative_drop", heldOut->trial.relativeDrop);
-          json.attribute("meets", heldOut->trial.meets);
-        });
-      json.attributeArray("trials", [&] {
-        for (const AccuracyTrial &trial : result.trials)
-          json.object([&] {
-            json.attribute("left", int64_t(trial.left.size()));
-            json.attribute("simulated", trial.simulated);
-            real(json, "score", trial.score);
-            real(json, "drop", trial.drop);
-            real(json, "relative_drop", trial.relativeDrop);
-            json.attribute("int8_share", trial.share);
-            json.attribute("meets", trial.meets);
-          });
-      });
-      json.attributeArray("left", [&] {
-        for (const LayerError &layer : result.left)
-          json.object([&] {
-            json.attribute("node", llvm::json::fixUTF8(layer.node));
-            json.attribute("op", layer.op);
-            real(json, "sqnr", layer.sqnr());
-            json.attribute("macs", layer.macs);
-          });
-      });
-    });
-    os << '\n';
-  });
-  return error ? std::move(error) : files.commit();
 }
 
 int GoalRun::finish(AccuracyResult &result, QuantizedModel &model) {
   progress->clear();
-  if (Error error = writeJson(result))
-    return fail(ExitResources, std::move(error));
+  if (auto path = arguments.value("trials-json"))
+    if (Error error = report().writeJson(*path, result, heldOut))
+      return fail(ExitResources, std::move(error));
   for (const LayerError &layer : result.left)
     llvm::outs() << llvm::formatv(
         "left in floats: {0} ({1}), outputs have {2:F1} dB with it alone in "
         "int8\n",
         layer.node, layer.op, layer.sqnr());
   if (heldOut)
-    printHeldOut();
+    report().print(*heldOut);
   llvm::outs().flush();
   model = std::move(result.model);
   if (result.interrupted)
