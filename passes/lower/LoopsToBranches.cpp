@@ -24,7 +24,9 @@ struct LoopsToBranches : ashlar::impl::LoopsToBranchesBase<LoopsToBranches> {
     PatternApplicator applicator(patterns);
     applicator.applyDefaultCostModel();
     SmallVector<Operation *> loops;
-    getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
+    // Backwards: outer ones before inner ones, whose blocks upstream's patterns
+    // do not expect, and of neighbours the last first.
+    getOperation().walk<WalkOrder::PostOrder>([&](Operation *op) {
       if (isa<scf::SCFDialect>(op->getDialect()) &&
           !op->hasTrait<OpTrait::IsTerminator>())
         loops.push_back(op);

@@ -70,8 +70,8 @@ def CollectWeights : Pass<"ashlar-collect-weights", "::mlir::ModuleOp"> {
 def LoopsToBranches : Pass<"ashlar-loops-to-branches", "::mlir::ModuleOp"> {
   let summary = "turn structured control flow into branches, last loops first";
   let description = [{
-    Upstream's patterns for `scf`, applied from the last operation to the first,
-    inner ones before outer ones. Each splits its block and moves what follows;
+    Upstream's patterns for `scf`, applied to outer operations before inner ones
+    and among neighbours from the last to the first. Each splits its block and moves what follows;
     in this order that ends where the next loop begins. The dialect conversion
     (`convert-scf-to-cf`) goes from first to last and moves the rest of the
     function every time: in models of hundreds of loops most of the time of

@@ -57,3 +57,41 @@ func.func @branches(%condition: i1, %a: i32, %b: i32) -> i32 {
   }
   return %r : i32
 }
+
+// A loop and a condition in a loop that ends when it likes.
+// CHECK-LABEL: func.func @nested
+// CHECK: cf.br ^[[BEFORE:.*]](%{{.*}} : i32)
+// CHECK: ^[[BEFORE]](
+// CHECK: cf.cond_br %{{.*}}, ^{{.*}}, ^
+// CHECK: cf.cond_br
+// CHECK-NOT: scf.
+// CHECK: return
+func.func @nested(%x: memref<8xi32>, %limit: i32) -> i32 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %zero = arith.constant 0 : i32
+  %r = scf.while (%at = %zero) : (i32) -> i32 {
+    %sum = scf.for %i = %c0 to %c8 step %c1 iter_args(%s = %at) -> (i32) {
+      %v = memref.load %x[%i] : memref<8xi32>
+      %isMore = arith.cmpi sgt, %v, %s : i32
+      %next = scf.if %isMore -> (i32) {
+        scf.yield %v : i32
+      } else {
+        scf.yield %s : i32
+      }
+      scf.yield %next : i32
+    }
+    %isLess = arith.cmpi slt, %sum, %limit : i32
+    scf.condition(%isLess) %sum : i32
+  } do {
+  ^bb0(%at: i32):
+    %next = scf.for %i = %c0 to %c8 step %c1 iter_args(%s = %at) -> (i32) {
+      %v = memref.load %x[%i] : memref<8xi32>
+      %sum = arith.addi %v, %s : i32
+      scf.yield %sum : i32
+    }
+    scf.yield %next : i32
+  }
+  return %r : i32
+}
