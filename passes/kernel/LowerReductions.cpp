@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include "passes/kernel/Epilogue.h"
+#include "passes/kernel/LaneFold.h"
 
 namespace ashlar {
 #define GEN_PASS_DEF_LOWERREDUCTIONS
@@ -20,8 +21,7 @@ namespace {
 
 using Index = OpFoldResult;
 
-/// Lanes of the sum, on every target.
-constexpr int64_t kLanes = 16;
+constexpr int64_t kLanes = kSumLanes;
 /// Rows that are folded together before they join others, and rows of which
 /// those join the rest: the error of a sum grows with the number of terms one
 /// after another.
@@ -95,7 +95,6 @@ private:
   /// What the body folds in at 16 places of the last loop from `k` on.
   Value elements(Value k, Value mask);
   Value combine(Value accumulator, Value value);
-  Value foldLanes(Value vector);
   Value maskOf(Index count);
   SmallVector<Value> indicesOf(AffineMap map);
 
@@ -181,18 +180,6 @@ Value ReductionEmitter::combine(Value accumulator, Value value) {
   return b.create(state)->getResult(0);
 }
 
-Value ReductionEmitter::foldLanes(Value vector) {
-  for (int64_t half = kLanes / 2; half >= 1; half /= 2) {
-    auto slice = [&](int64_t from) -> Value {
-      return vector::ExtractStridedSliceOp::create(
-          b, vector, ArrayRef<int64_t>{from}, ArrayRef<int64_t>{half},
-          ArrayRef<int64_t>{1});
-    };
-    vector = combine(slice(0), slice(half));
-  }
-  return vector::ExtractOp::create(b, vector, ArrayRef<int64_t>{0});
-}
-
 Value ReductionEmitter::maskOf(Index count) {
   auto maskType = VectorType::get({kLanes}, b.getI1Type());
   if (auto known = b.known(count))
@@ -262,7 +249,12 @@ void ReductionEmitter::emitRow() {
   Value output = op.getDpsInits()[0];
   SmallVector<Value> at = indicesOf(op.getIndexingMapsArray().back());
   Value initial = memref::LoadOp::create(b, output, at);
-  memref::StoreOp::create(b, combine(initial, foldLanes(sums)), output, at);
+  memref::StoreOp::create(b,
+                          combine(initial, foldLanes(b, sums,
+                                                     [&](Value x, Value y) {
+                                                       return combine(x, y);
+                                                     })),
+                          output, at);
 }
 
 void ReductionEmitter::emitColumns(Value first, Value mask) {

@@ -9,6 +9,8 @@
 #include "dialects/nn/NnDialect.h"
 #include "dialects/tile/TileDialect.h"
 #include "passes/kernel/Epilogue.h"
+#include "passes/kernel/LaneFold.h"
+#include "passes/kernel/TaskShares.h"
 
 namespace ashlar {
 #define GEN_PASS_DEF_LOWERSOFTMAX
@@ -22,8 +24,7 @@ namespace {
 
 using Index = OpFoldResult;
 
-/// Lanes of the sum, on every target.
-constexpr int64_t kLanes = 16;
+constexpr int64_t kLanes = kSumLanes;
 constexpr int64_t kTasks = 32;
 constexpr int64_t kRows = 4; // at a time
 /// Elements of the rows whose powers are kept on the stack (64 KiB).
@@ -58,8 +59,7 @@ private:
   void store(const Row &row);
   void storeVectors(const Row &row, Index k, int64_t vectors, Index count);
   /// Folds what `at` gives for the blocks of 16 elements of a row, the last of
-  /// which has fewer: there `neutral` is in the other lanes. All lanes of the
-  /// result are the same.
+  /// which has fewer: there `neutral` is in the other lanes.
   Value fold(float neutral, llvm::function_ref<Value(Index, Index)> at,
              llvm::function_ref<Value(Value, Value)> combine);
 
@@ -99,15 +99,7 @@ Value SoftmaxEmitter::fold(float neutral,
         arith::SelectOp::create(b, mask, at(whole, rest), splat(neutral));
     folded = combine(folded, last);
   }
-  for (int64_t half = kLanes / 2; half >= 1; half /= 2) {
-    auto slice = [&](int64_t from) -> Value {
-      return vector::ExtractStridedSliceOp::create(
-          b, folded, ArrayRef<int64_t>{from}, ArrayRef<int64_t>{half},
-          ArrayRef<int64_t>{1});
-    };
-    folded = combine(slice(0), slice(half));
-  }
-  return vector::ExtractOp::create(b, folded, ArrayRef<int64_t>{0});
+  return foldLanes(b, folded, combine);
 }
 
 Value SoftmaxEmitter::load(const Row &row, Index k, VectorType vector,
@@ -224,14 +216,10 @@ void SoftmaxEmitter::emit() {
   auto rows = b.known(count);
   int64_t together = rows && *rows % kRows == 0 ? kRows : 1;
   Index steps = b.div(count, together);
-  // At least one step a task, where there may be none at all.
-  Index each = b.ceilDiv(steps, kTasks);
-  each =
-      b.known(each)
-          ? b.fixed(std::max<int64_t>(*b.known(each), 1))
-          : Index(arith::MaxSIOp::create(b, b.value(each), b.value(b.fixed(1)))
-                      .getResult());
-  auto grid = tile::GridOp::create(b, b.value(b.ceilDiv(steps, each)));
+  if (b.known(steps) == 0)
+    return;
+  Index tasks = b.min(steps, b.fixed(kTasks));
+  auto grid = tile::GridOp::create(b, b.value(tasks));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&grid.getBody().front());
   auto known = b.known(length);
@@ -241,8 +229,10 @@ void SoftmaxEmitter::emit() {
         MemRefType::get({together * int64_t(llvm::alignTo(*known, kLanes))},
                         b.getF32Type()),
         b.getI64IntegerAttr(64));
-  Index low = b.mul(Index(Value(grid.getTask())), each);
-  b.forLoop(low, b.min(b.add(low, each), steps), 1, [&](Index step) {
+  Index task = Value(grid.getTask());
+  Index low = firstPiece(b, task, steps, tasks),
+        high = firstPiece(b, b.add(task, 1), steps, tasks);
+  b.forLoop(low, high, 1, [&](Index step) {
     SmallVector<Row> some;
     for (int64_t i = 0; i < together; ++i)
       some.push_back(rowAt(b.add(b.mul(step, together), i), i));
