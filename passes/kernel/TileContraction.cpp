@@ -3,7 +3,9 @@
 // A task goes over blocks of the output. The sums of a block stay in tile
 // registers over the whole reduction, then go to a scratch in the first-level
 // cache; what is done with them (the epilogue, in vectors) happens between the
-// tile products of the next block, where it costs nothing.
+// tile products of the next block, where it costs nothing. Blocks overlap: the
+// last products of one are followed by the loads for the first of the next,
+// each of which takes the place of a sum as soon as that is stored.
 //
 // Ragged sizes need no code of their own: the last tiles of a row, and the last
 // tiles and panels of all, reach back over what was computed before, and store
@@ -80,6 +82,8 @@ void TileEmitter::emitTask() {
   rightPitch = bytes(b.fixed(kTileColumns * form.group));
   scratchPitch =
       arith::ConstantIntOp::create(b, kTileColumns * kTileSumBytes, 64);
+  if (bias)
+    samePlace = arith::ConstantIntOp::create(b, /*value=*/0, /*width=*/64);
 
   int64_t blockBytes = s.block * form.bytes;
   SmallVector<AmxTiles::Shape> shapes(8, {b.fixed(1), 4});
@@ -104,16 +108,21 @@ void TileEmitter::emitTask() {
   amx.release();
 }
 
+/// The blocks that follow on each other, through both loops: what the last one
+/// was, and where the operands of the one at hand begin.
 void TileEmitter::emitBlocks() {
   Index tileBlocks = b.ceilDiv(b.sub(tileHigh, tileLow), s.tiles);
   Index panelBlocks = b.ceilDiv(b.sub(panelHigh, panelLow), s.panels);
   Index outerCount = s.panelsOutside ? panelBlocks : tileBlocks;
   Index innerCount = s.panelsOutside ? tileBlocks : panelBlocks;
-  // What the previous block was, and how many rows of it await the epilogue.
-  SmallVector<Value> none{b.value(tileLow), b.value(panelLow),
-                          b.value(b.fixed(0))};
   Value zero = b.value(b.fixed(0)), one = b.value(b.fixed(1));
-  auto outer = scf::ForOp::create(b, zero, b.value(outerCount), one, none);
+  // No rows await the epilogue yet.
+  SmallVector<Value> first{b.value(tileLow), b.value(panelLow), zero};
+  TileOperands operands = operandsOf({tileLow, panelLow});
+  if (loadsAhead())
+    emitLoads(operands);
+  operands.appendTo(b, first);
+  auto outer = scf::ForOp::create(b, zero, b.value(outerCount), one, first);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(outer.getBody());
@@ -121,24 +130,50 @@ void TileEmitter::emitBlocks() {
                                     outer.getRegionIterArgs());
     scf::YieldOp::create(b, inner.getResults());
     b.setInsertionPointToStart(inner.getBody());
-    Index m =
-        s.panelsOutside ? inner.getInductionVar() : outer.getInductionVar();
-    Index n =
-        s.panelsOutside ? outer.getInductionVar() : inner.getInductionVar();
-    tileBlock = m;
-    TileBlock block{b.add(tileLow, b.mul(m, s.tiles)),
-                    b.add(panelLow, b.mul(n, s.panels))};
+    Index i = outer.getInductionVar(), j = inner.getInductionVar();
+    tileBlock = s.panelsOutside ? j : i;
     ValueRange carried = inner.getRegionIterArgs();
-    emitBlock(block, {carried[0], carried[1]}, carried[2]);
-    scf::YieldOp::create(b,
-                         ValueRange{b.value(block.tile), b.value(block.panel),
-                                    b.value(s.pixels)});
+    TileBlock block = blockAt(i, j);
+    TileOperands next = operandsOf(blockBehind(i, j, outerCount, innerCount));
+    emitBlock(block, operands.replaced(carried.drop_front(3)), next,
+              {carried[0], carried[1]}, carried[2]);
+    SmallVector<Value> yielded{b.value(block.tile), b.value(block.panel),
+                               b.value(s.pixels)};
+    next.appendTo(b, yielded);
+    scf::YieldOp::create(b, yielded);
   }
+  for (int64_t sum = 0; sum < s.tiles * s.panels; ++sum)
+    storeSum(sum);
   TileBlock last{outer.getResult(0), outer.getResult(1)};
   SmallVector<TilePixels> tiles = tilesOf(last);
   SmallVector<ChannelPanel> panels = panelsOf(last);
   b.forLoop(b.fixed(0), outer.getResult(2), 1,
             [&](Index row) { emitRow(tiles, panels, row); });
+}
+
+TileBlock TileEmitter::blockAt(Index outer, Index inner) {
+  Index m = s.panelsOutside ? inner : outer;
+  Index n = s.panelsOutside ? outer : inner;
+  return {b.add(tileLow, b.mul(m, s.tiles)),
+          b.add(panelLow, b.mul(n, s.panels))};
+}
+
+/// The block that comes next; behind the last one, that one again.
+TileBlock TileEmitter::blockBehind(Index outer, Index inner, Index outerCount,
+                                   Index innerCount) {
+  Index further = b.add(inner, 1);
+  if (b.known(innerCount) == 1)
+    return blockAt(b.min(b.add(outer, 1), b.sub(outerCount, b.fixed(1))),
+                   inner);
+  Value ends = compare(arith::CmpIPredicate::eq, further, innerCount);
+  if (b.known(outerCount) == 1)
+    return blockAt(outer, select(ends, inner, further));
+  Index nextOuter = b.add(outer, 1);
+  Value isLast = arith::AndIOp::create(
+      b, ends, compare(arith::CmpIPredicate::eq, nextOuter, outerCount));
+  Value nextInner = select(ends, b.fixed(0), further);
+  return blockAt(select(isLast, outer, select(ends, nextOuter, outer)),
+                 select(isLast, inner, nextInner));
 }
 
 /// The last block may begin before its place, so that it is whole: what is not
@@ -203,32 +238,35 @@ SmallVector<ChannelPanel> TileEmitter::panelsOf(TileBlock block) {
   return panels;
 }
 
-void TileEmitter::emitBlock(TileBlock block, TileBlock previous,
+/// The epilogue of the previous block goes in slices behind the steps.
+void TileEmitter::emitBlock(TileBlock block, const TileOperands &operands,
+                            const TileOperands &next, TileBlock previous,
                             Value previousRows) {
   SmallVector<TilePixels> tiles = tilesOf(previous);
   SmallVector<ChannelPanel> panels = panelsOf(previous);
   int64_t rows = b.known(s.pixels).value_or(kTileRows);
-  // Loading ahead, the last step stands behind the loop.
-  int64_t slices = steps() > 1 && loadsAhead() ? steps() - 1 : steps();
-  int64_t rowsAStep = llvm::divideCeil(rows, slices);
-  emitReduction(block, [&](Index step) {
-    if (rowsAStep == 1) {
-      Value waits = compare(arith::CmpIPredicate::slt, step, previousRows);
+  int64_t first = firstSliceStep(), slices = steps() - 2 * first;
+  int64_t rowsASlice = llvm::divideCeil(rows, slices);
+  emitReduction(block, operands, next, [&](Index step) {
+    Index low = b.mul(b.sub(step, b.fixed(first)), rowsASlice);
+    if (rowsASlice == 1) {
+      Value waits = compare(arith::CmpIPredicate::slt, low, previousRows);
       auto branch = scf::IfOp::create(b, waits, /*withElseRegion=*/false);
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(branch.thenBlock());
-      emitRow(tiles, panels, step);
+      emitRow(tiles, panels, low);
       return;
     }
-    Index low = b.mul(step, rowsAStep);
-    b.forLoop(low, b.min(b.add(low, rowsAStep), previousRows), 1,
+    b.forLoop(low, b.min(b.add(low, rowsASlice), previousRows), 1,
               [&](Index row) { emitRow(tiles, panels, row); });
   });
-  for (int64_t sum = 0; sum < s.tiles * s.panels; ++sum)
-    amx.store(sum,
-              amx.address(scratch, b.fixed(sum * kTileRows * kTileColumns),
-                          kTileSumBytes),
-              scratchPitch);
+}
+
+void TileEmitter::storeSum(int64_t sum) {
+  amx.store(sum,
+            amx.address(scratch, b.fixed(sum * kTileRows * kTileColumns),
+                        kTileSumBytes),
+            scratchPitch);
 }
 
 void TileEmitter::emitRow(ArrayRef<TilePixels> tiles,

@@ -51,6 +51,20 @@ struct TileOperands {
       result.right.push_back(b.add(at, rightBy));
     return result;
   }
+  void appendTo(IndexArithmetic &b,
+                llvm::SmallVectorImpl<mlir::Value> &values) const {
+    for (Index at : left)
+      values.push_back(b.value(at));
+    for (Index at : right)
+      values.push_back(b.value(at));
+  }
+  /// As many, which are `values`.
+  TileOperands replaced(mlir::ValueRange values) const {
+    TileOperands result;
+    llvm::append_range(result.left, values.take_front(left.size()));
+    llvm::append_range(result.right, values.drop_front(left.size()));
+    return result;
+  }
 };
 
 /// One contraction: the grid and its tasks (TileContraction.cpp), the reduction
@@ -71,18 +85,30 @@ private:
                                   int64_t size, bool even);
   void emitTask();
   void emitBlocks();
-  void emitBlock(TileBlock block, TileBlock previous, mlir::Value previousRows);
-  void emitReduction(TileBlock block, llvm::function_ref<void(Index)> between);
-  void emitPlainReduction(const TileOperands &bases,
-                          llvm::function_ref<void(Index)> between);
-  void emitStart(llvm::ArrayRef<ChannelPanel> panels);
+  TileBlock blockAt(Index outer, Index inner);
+  TileBlock blockBehind(Index outer, Index inner, Index outerCount,
+                        Index innerCount);
+  void emitBlock(TileBlock block, const TileOperands &operands,
+                 const TileOperands &next, TileBlock previous,
+                 mlir::Value previousRows);
+  void emitReduction(TileBlock block, const TileOperands &bases,
+                     const TileOperands &nextBlock,
+                     llvm::function_ref<void(Index)> between);
+  TileOperands operandsOf(TileBlock block);
+  void startSum(int64_t sum, llvm::ArrayRef<ChannelPanel> panels);
+  void storeSum(int64_t sum);
   Index nextLeft(mlir::Value at, mlir::Value &block, mlir::Value &inner);
-  void emitStep(const TileOperands &at, const TileOperands *next);
+  void emitLoads(const TileOperands &at);
+  void emitStep(const TileOperands &at, const TileOperands *next,
+                llvm::function_ref<void(int64_t)> before);
   void prefetchPanels(Index rightAt, Index step);
-  void emitProducts();
   void loadLeft(const TileOperands &at, int64_t m);
   void loadRight(const TileOperands &at, int64_t n);
   void multiply(int64_t m, int64_t n);
+  /// The first step behind which there is a slice of the previous block's
+  /// epilogue; as many steps at the end have none. Where there are many, those
+  /// in a loop will do.
+  int64_t firstSliceStep() const { return steps() >= 6 ? 1 : 0; }
   /// True if every operand tile has a register of its own.
   bool loadsAhead() const { return s.tiles <= 2 && s.panels <= 2; }
   /// The epilogue of one row of pixels of a block whose sums are in scratch.
@@ -136,6 +162,7 @@ private:
   Index batch, tileLow, tileHigh, panelLow, panelHigh;
   Index tileBlock; // number of the block's tiles, of those in the band
   mlir::Value scratch, scratchPitch, leftPitch, rightPitch;
+  mlir::Value samePlace; // pitch of rows that are the same
 };
 
 } // namespace ashlar

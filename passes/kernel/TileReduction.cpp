@@ -46,73 +46,84 @@ Index TileEmitter::nextLeft(Value at, Value &block, Value &inner) {
   return b.add(at, select(wraps, by, within));
 }
 
-/// Sums start from zero, or every row of a tile from the same biases.
-void TileEmitter::emitStart(ArrayRef<ChannelPanel> panels) {
-  Value samePlace =
-      bias ? arith::ConstantIntOp::create(b, /*value=*/0, /*width=*/64)
-                 .getResult()
-           : Value();
-  for (int64_t sum = 0; sum < s.tiles * s.panels; ++sum) {
-    if (!bias) {
-      amx.zero(sum);
-      continue;
-    }
-    Index channel = b.add(c.firstChannel,
-                          b.mul(panels[sum % s.panels].number, kTileColumns));
-    amx.load(
-        sum,
-        amx.address(bias->flat, b.add(bias->offset, channel), kTileSumBytes),
-        samePlace, /*streamed=*/false);
+/// A sum of the previous block makes room for one of this: that starts from
+/// zero, or every row of it from the same biases.
+void TileEmitter::startSum(int64_t sum, ArrayRef<ChannelPanel> panels) {
+  storeSum(sum);
+  if (!bias) {
+    amx.zero(sum);
+    return;
   }
+  Index channel =
+      b.add(c.firstChannel, b.mul(panels[sum % s.panels].number, kTileColumns));
+  amx.load(sum,
+           amx.address(bias->flat, b.add(bias->offset, channel), kTileSumBytes),
+           samePlace, /*streamed=*/false);
 }
 
-/// Tiles are loaded a step ahead, each as soon as the products that read it are
-/// under way.
-void TileEmitter::emitReduction(TileBlock block,
-                                llvm::function_ref<void(Index)> between) {
+TileOperands TileEmitter::operandsOf(TileBlock block) {
   Index leftBase = b.add(c.lhsBase, b.mul(batch, c.lhsBatch));
   TileOperands bases;
   for (const TilePixels &tile : tilesOf(block))
     bases.left.push_back(b.add(
         leftBase, b.add(b.mul(tile.y, c.lhsRow), b.mul(tile.x, c.lhsColumn))));
   Index rightBase = b.add(c.rhsBase, b.mul(batch, c.rhsBatch));
-  SmallVector<ChannelPanel> panels = panelsOf(block);
-  for (const ChannelPanel &panel : panels)
+  for (const ChannelPanel &panel : panelsOf(block))
     bases.right.push_back(b.add(rightBase, b.mul(panel.number, c.rhsPanel)));
-  emitStart(panels);
-  if (steps() == 1) {
+  return bases;
+}
+
+/// Tiles are loaded a step ahead, each as soon as the products that read it are
+/// under way; those of the next block behind the last step.
+void TileEmitter::emitReduction(TileBlock block, const TileOperands &bases,
+                                const TileOperands &nextBlock,
+                                llvm::function_ref<void(Index)> between) {
+  SmallVector<ChannelPanel> panels = panelsOf(block);
+  auto start = [&](int64_t sum) { startSum(sum, panels); };
+  auto continued = [](int64_t) {};
+  Value zero = b.value(b.fixed(0)), one = b.value(b.fixed(1));
+  int64_t last = steps() - 1, blockSize = s.block * kTileColumns;
+  bool slicesOutside = firstSliceStep() == 0;
+  // Tiles of the step after `step`, and what that moves on.
+  SmallVector<Value> moving{zero, zero, zero};
+  auto behind = [&](Index step) {
+    Index left = nextLeft(moving[0], moving[1], moving[2]);
+    moving[0] = b.value(left);
+    return bases.moved(b, left, b.mul(b.add(step, 1), blockSize));
+  };
+  auto emit = [&](Index step, bool isLast,
+                  llvm::function_ref<void(int64_t)> before) {
+    if (!loadsAhead()) {
+      emitStep(bases.moved(b, moving[0], b.mul(step, blockSize)), nullptr,
+               before);
+      if (!isLast)
+        behind(step);
+      return;
+    }
+    TileOperands next = isLast ? nextBlock : behind(step);
+    emitStep(next, &next, before);
+  };
+  emit(b.fixed(0), last == 0, start);
+  if (slicesOutside)
     between(b.fixed(0));
-    emitStep(bases, nullptr);
+  if (last == 0)
     return;
-  }
-  if (!loadsAhead()) {
-    emitPlainReduction(bases, between);
-    return;
-  }
-  for (int64_t m = 0; m < s.tiles; ++m)
-    loadLeft(bases, m);
-  for (int64_t n = 0; n < s.panels; ++n)
-    loadRight(bases, n);
-  Value zero = b.value(b.fixed(0));
-  auto loop =
-      scf::ForOp::create(b, zero, b.value(b.fixed(steps() - 1)),
-                         b.value(b.fixed(1)), ValueRange{zero, zero, zero});
-  {
+  if (last > 1) {
+    auto loop = scf::ForOp::create(b, one, b.value(b.fixed(last)), one, moving);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    ValueRange carried = loop.getRegionIterArgs();
-    Value kBlock = carried[1], inner = carried[2];
+    moving = llvm::to_vector_of<Value>(loop.getRegionIterArgs());
     Index step = loop.getInductionVar();
-    Index leftAt = nextLeft(carried[0], kBlock, inner);
-    Index rightAt = b.mul(b.add(step, b.fixed(1)), s.block * kTileColumns);
-    TileOperands next = bases.moved(b, leftAt, rightAt);
-    emitStep(next, &next);
+    emit(step, /*isLast=*/false, continued);
     if (s.panelsOutside)
       prefetchPanels(bases.right.front(), step);
     between(step);
-    scf::YieldOp::create(b, ValueRange{b.value(leftAt), kBlock, inner});
+    scf::YieldOp::create(b, moving);
+    moving = llvm::to_vector_of<Value>(loop.getResults());
   }
-  emitProducts();
+  emit(b.fixed(last), /*isLast=*/true, continued);
+  if (slicesOutside)
+    between(b.fixed(last));
 }
 
 /// While the band goes over some panels, each of its blocks brings a part of
@@ -136,24 +147,11 @@ void TileEmitter::prefetchPanels(Index rightAt, Index step) {
   }
 }
 
-/// The same without loading ahead: for blocks in a line, which have no
-/// registers to spare.
-void TileEmitter::emitPlainReduction(const TileOperands &bases,
-                                     llvm::function_ref<void(Index)> between) {
-  Value zero = b.value(b.fixed(0));
-  auto loop =
-      scf::ForOp::create(b, zero, b.value(b.fixed(steps())),
-                         b.value(b.fixed(1)), ValueRange{zero, zero, zero});
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  ValueRange carried = loop.getRegionIterArgs();
-  Value kBlock = carried[1], inner = carried[2];
-  Index step = loop.getInductionVar();
-  emitStep(bases.moved(b, carried[0], b.mul(step, s.block * kTileColumns)),
-           nullptr);
-  between(step);
-  Index leftAt = nextLeft(carried[0], kBlock, inner);
-  scf::YieldOp::create(b, ValueRange{b.value(leftAt), kBlock, inner});
+void TileEmitter::emitLoads(const TileOperands &at) {
+  for (int64_t m = 0; m < s.tiles; ++m)
+    loadLeft(at, m);
+  for (int64_t n = 0; n < s.panels; ++n)
+    loadRight(at, n);
 }
 
 void TileEmitter::loadLeft(const TileOperands &at, int64_t m) {
@@ -170,21 +168,18 @@ void TileEmitter::multiply(int64_t m, int64_t n) {
   amx.multiply(m * s.panels + n, leftTile(m), rightTile(n), c.element);
 }
 
-void TileEmitter::emitProducts() {
-  for (int64_t m = 0; m < s.tiles; ++m)
-    for (int64_t n = 0; n < s.panels; ++n)
-      multiply(m, n);
-}
-
 /// With `next`, multiplies what is loaded, and loads `next` behind; without,
-/// loads `at`, and multiplies every pair as soon as it is there.
-void TileEmitter::emitStep(const TileOperands &at, const TileOperands *next) {
+/// loads `at`, and multiplies every pair as soon as it is there. `before` is
+/// called for each sum.
+void TileEmitter::emitStep(const TileOperands &at, const TileOperands *next,
+                           llvm::function_ref<void(int64_t)> before) {
   for (int64_t m = 0; m < s.tiles; ++m) {
     if (!next)
       loadLeft(at, m);
     for (int64_t n = 0; n < s.panels; ++n) {
       if (!next && m == 0)
         loadRight(at, n);
+      before(m * s.panels + n);
       multiply(m, n);
       if (next && m + 1 == s.tiles)
         loadRight(*next, n);

@@ -7,10 +7,15 @@ module attributes {tile.target = #tile.target<cpu = "sapphirerapids", vector_byt
 // CHECK-LABEL: func.func @bytes
 // CHECK: tile.grid
 // CHECK-COUNT-1: llvm.call_intrinsic "llvm.x86.ldtilecfg"
-// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tilezero"
-// Few rows: the right side's panels stay, the left side passes by.
-// CHECK: llvm.call_intrinsic "llvm.x86.tileloaddt164"
-// CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"
+// The first tiles. Few rows: the right side's panels stay, the left side passes by.
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.tileloaddt164"
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.tileloadd64"
+// CHECK: scf.for
+// A block takes the place of the one before, sum by sum.
+// CHECK: llvm.call_intrinsic "llvm.x86.tilestored64"
+// CHECK-NEXT: {{.*}} llvm.mlir.constant(0 : i8)
+// CHECK-NEXT: llvm.call_intrinsic "llvm.x86.tilezero"
+// CHECK-COUNT-3: llvm.call_intrinsic "llvm.x86.tilestored64"
 // CHECK: scf.for
 // CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.tdpbusd"
 // CHECK: llvm.call_intrinsic "llvm.x86.tileloaddt164"
@@ -18,11 +23,17 @@ module attributes {tile.target = #tile.target<cpu = "sapphirerapids", vector_byt
 // CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"
 // CHECK: llvm.call_intrinsic "llvm.x86.tdpbusd"
 // CHECK: memref.prefetch
-// CHECK: scf.for
 // CHECK: arith.trunci {{.*}} vector<16xi32> to vector<16xi8>
 // CHECK: vector.store {{.*}} vector<16xi8>
-// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tilestored64"
+// The last step loads for the next block.
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.tdpbusd"
+// CHECK: llvm.call_intrinsic "llvm.x86.tileloaddt164"
+// CHECK: llvm.call_intrinsic "llvm.x86.tdpbusd"
+// CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"
+// CHECK: llvm.call_intrinsic "llvm.x86.tdpbusd"
+// CHECK: scf.yield
 // The last block's epilogue.
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tilestored64"
 // CHECK: arith.trunci
 // CHECK: llvm.call_intrinsic "llvm.x86.tilerelease"
 // CHECK-NOT: llvm.x86.ldtilecfg
@@ -51,7 +62,9 @@ func.func @bf16(%a: memref<64x64xbf16>, %b: memref<4x32x16x2xbf16>, %c: memref<6
 // CHECK-SAME: memref<64xi32>
 // CHECK: %[[SAME:.*]] = arith.constant 0 : i64
 // CHECK-NOT: tilezero
-// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tileloadd64"(%{{.*}}, %{{.*}}, %[[SAME]])
+// CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"(%{{.*}}, %{{.*}}, %[[SAME]])
+// CHECK: llvm.call_intrinsic "llvm.x86.tdpbusd"
+// CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"(%{{.*}}, %{{.*}}, %[[SAME]])
 // CHECK: llvm.call_intrinsic "llvm.x86.tdpbusd"
 // CHECK-NOT: arith.addi {{.*}} vector<16xi32>
 // CHECK: llvm.x86.tilerelease
