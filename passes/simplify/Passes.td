@@ -114,6 +114,22 @@ def RecogniseSwish : Pass<"ashlar-recognise-swish", "::mlir::ModuleOp"> {
   }];
 }
 
+def GroupQueries : Pass<"ashlar-group-queries", "::mlir::func::FuncOp"> {
+  let summary = "Multiply repeated heads once for all queries that share them";
+  let description = [{
+    Attention with grouped queries repeats each head of the keys and values (Expand between two reshapes) before it
+    multiplies. Where queries have few rows, as when a model generates token by token, those that share a head become
+    rows of one product with it: `[B, heads * times, M, D] x [B, heads * times, D, N]` becomes
+    `[B, heads, times * M, D] x [B, heads, D, N]`, and nothing is repeated. From 32 rows on the copies cost less than
+    what follows would outside of the product's epilogue.
+
+    Requires: types inferred. Guarantees: types are unchanged; values are, but for the order of sums that a kernel
+    chooses by the number of rows.
+
+    Example: test/passes/simplify/group-queries.mlir
+  }];
+}
+
 def RecogniseLayerNorm : Pass<"ashlar-recognise-layer-norm", "::mlir::ModuleOp"> {
   let summary = "Recognise layer normalization as exporters spell it";
   let description = [{

@@ -1,5 +1,7 @@
 #include "passes/simplify/Passes.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -19,6 +21,7 @@ void ashlar::buildSimplifyPipeline(OpPassManager &manager) {
   manager.addPass(createCleanGraph());
   // Equal values are one value from here on: patterns compare by that.
   manager.addPass(createCSEPass());
+  manager.addNestedPass<func::FuncOp>(createGroupQueries());
   manager.addPass(createRecogniseSoftmax());
   manager.addPass(createRecogniseLayerNorm());
   manager.addPass(createRecogniseRmsNorm());

@@ -169,14 +169,14 @@ LogicalResult AttentionExpansion::expand() {
     v = g.concat({op.getPastValue(), v}, 2);
   }
   Value presentKey = k, presentValue = v;
-  k = repeatHeads(g, k, keyHeads, queryHeads / keyHeads);
   v = repeatHeads(g, v, keyHeads, queryHeads / keyHeads);
 
   double scale = op.getScale() ? op.getScale()->convertToDouble()
                                : 1 / std::sqrt(headSize);
   double root = std::sqrt(scale);
-  Value scores =
-      g.matmul(g.mul(q, root), g.mul(g.transpose(k, {0, 1, 3, 2}), root));
+  Value transposed = g.mul(g.transpose(k, {0, 1, 3, 2}), root);
+  Value scores = g.matmul(g.mul(q, root), repeatHeads(g, transposed, keyHeads,
+                                                      queryHeads / keyHeads));
   Value raw = scores;
   double cap = op.getSoftcap().convertToDouble();
   if (cap > 0)
