@@ -16,6 +16,8 @@ struct ByteRounding {
   mlir::Value highBound; // the scalar constant that bounds it above
   int64_t low, high;     // bounds of the byte
   int64_t zeroPoint;
+  /// Whether `real` is known to be within the range of i32, or NaN.
+  bool fitsIntegers = false;
 
   /// Matches the computation of `byte`. NaN gives the lower bound, or there is
   /// no match.

@@ -15,8 +15,12 @@ std::optional<ashlar::ConstantData> ashlar::constantData(Value value) {
     value = op->getOperand(0);
   }
   auto constant = value.getDefiningOp<arith::ConstantOp>();
-  auto elements =
-      constant ? dyn_cast<ElementsAttr>(constant.getValue()) : ElementsAttr();
+  return constantData(constant ? dyn_cast<ElementsAttr>(constant.getValue())
+                               : ElementsAttr());
+}
+
+std::optional<ashlar::ConstantData>
+ashlar::constantData(ElementsAttr elements) {
   if (!elements || !elements.getElementType().isIntOrFloat() ||
       elements.getElementType().getIntOrFloatBitWidth() % 8)
     return std::nullopt;

@@ -27,6 +27,8 @@ struct ConstantData {
 /// The data of an arith.constant whose elements take whole bytes, also behind
 /// reshapes, which do not move data.
 std::optional<ConstantData> constantData(mlir::Value value);
+/// The data of a constant itself.
+std::optional<ConstantData> constantData(mlir::ElementsAttr elements);
 
 /// A constant of `type` that `fill` writes, zero before; `name` is for readers
 /// of IR dumps. It is held outside the context's attribute storage.

@@ -3,7 +3,8 @@
 // A vector at a time, a byte costs bounds, rounding and a narrowing store for
 // every four bytes of sums. Four vectors together are narrowed by saturating
 // packs, which bound from below for nothing and from above where no float is
-// out of the range of integers, so that one bound in floats remains.
+// out of the range of integers. Where that is not known one bound in floats
+// remains.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/kernel/BytePacking.h"
@@ -62,19 +63,43 @@ Value pack(IndexArithmetic &b, Value first, Value second, bool isUnsigned) {
                        {first, second});
 }
 
+/// The bounds that saturating does not keep.
+Value boundBytes(IndexArithmetic &b, Value bytes,
+                 const ByteRounding &rounding) {
+  int64_t lanes = cast<VectorType>(bytes.getType()).getNumElements();
+  bool isUnsigned = rounding.isUnsigned();
+  auto bound = [&](int64_t value) {
+    return splat(b, lanes, 8, static_cast<int8_t>(value));
+  };
+  if (rounding.fitsIntegers &&
+      rounding.high < (isUnsigned ? UINT8_MAX : INT8_MAX)) {
+    Value high = bound(rounding.high);
+    bytes = isUnsigned ? arith::MinUIOp::create(b, bytes, high).getResult()
+                       : arith::MinSIOp::create(b, bytes, high).getResult();
+  }
+  if (rounding.low > (isUnsigned ? 0 : INT8_MIN)) {
+    Value low = bound(rounding.low);
+    bytes = isUnsigned ? arith::MaxUIOp::create(b, bytes, low).getResult()
+                       : arith::MaxSIOp::create(b, bytes, low).getResult();
+  }
+  return bytes;
+}
+
 } // namespace
 
 Value ashlar::packBytes(IndexArithmetic &b, ArrayRef<Value> reals,
                         const ByteRounding &rounding) {
   auto type = cast<VectorType>(reals.front().getType());
-  Value high = vector::BroadcastOp::create(b, type, rounding.highBound);
   SmallVector<Value> integers;
   for (Value real : reals) {
-    // Keeps NaN, which then counts as the least integer.
-    Value above =
-        arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, high, real);
-    integers.push_back(
-        nearestIntegers(b, arith::SelectOp::create(b, above, high, real)));
+    if (!rounding.fitsIntegers) {
+      Value high = vector::BroadcastOp::create(b, type, rounding.highBound);
+      // Keeps NaN, which then counts as the least integer.
+      Value above =
+          arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, high, real);
+      real = arith::SelectOp::create(b, above, high, real);
+    }
+    integers.push_back(nearestIntegers(b, real));
   }
   while (integers.size() < kPackedVectors)
     integers.push_back(integers[integers.size() % reals.size()]);
@@ -91,16 +116,7 @@ Value ashlar::packBytes(IndexArithmetic &b, ArrayRef<Value> reals,
                      ? first
                      : addZeroPoint(pack(b, integers[2], integers[3], false));
   Value bytes = pack(b, first, second, rounding.isUnsigned());
-  int64_t lanes = type.getNumElements() * kPackedVectors;
-  int64_t least = rounding.isUnsigned() ? 0 : INT8_MIN;
-  if (rounding.low > least) {
-    Value low = splat(b, lanes, 8, static_cast<int8_t>(rounding.low));
-    if (rounding.isUnsigned())
-      bytes = arith::MaxUIOp::create(b, bytes, low);
-    else
-      bytes = arith::MaxSIOp::create(b, bytes, low);
-  }
-  return bytes;
+  return boundBytes(b, bytes, rounding);
 }
 
 Value ashlar::inVectorOrder(IndexArithmetic &b, Value packed) {

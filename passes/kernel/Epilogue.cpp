@@ -6,6 +6,7 @@
 #include "mlir/IR/IRMapping.h"
 
 #include "dialects/tile/TileDialect.h"
+#include "passes/analysis/RealBounds.h"
 
 using namespace mlir;
 using namespace ashlar;
@@ -125,6 +126,16 @@ Epilogue::Epilogue(IndexArithmetic &b, Region &region, ValueRange extraBuffers,
       destination(FlatView::of(b, init)) {
   for (Value extra : extraBuffers)
     extras.push_back(FlatView::of(b, extra));
+  if (!rounding)
+    return;
+  auto bound = magnitudeBound(
+      rounding->real, [&](BlockArgument argument) -> std::optional<double> {
+        unsigned number = argument.getArgNumber();
+        if (argument.getOwner() != &region.front() || number == 0)
+          return std::nullopt;
+        return magnitudeBoundOfBuffer(extraBuffers[number - 1]);
+      });
+  rounding->fitsIntegers = bound && *bound <= 0x1p30;
 }
 
 bool Epilogue::isLong() const {

@@ -132,6 +132,7 @@ void TileEmitter::emitBlocks() {
     b.setInsertionPointToStart(inner.getBody());
     Index i = outer.getInductionVar(), j = inner.getInductionVar();
     tileBlock = s.panelsOutside ? j : i;
+    panelBlock = s.panelsOutside ? i : j;
     ValueRange carried = inner.getRegionIterArgs();
     TileBlock block = blockAt(i, j);
     TileOperands next = operandsOf(blockBehind(i, j, outerCount, innerCount));

@@ -26,6 +26,12 @@ struct TileSchedule {
   /// The right side's blocks outside, those of the left side inside: for
   /// weights that are too large for the cache and are to be read once.
   bool panelsOutside = false;
+  /// Both sides may be further away than the second-level cache, into which
+  /// the next tiles are to come while these are multiplied.
+  bool prefetchesTiles = false;
+  /// Tiles and panels of a block that stay in the first-level cache, if not
+  /// all; the others pass it by.
+  int64_t keptTiles = 4, keptPanels = 4;
 
   /// Nothing, and the reason, where tiles do not serve. `slack` says that the
   /// bytes behind the left side may be read.

@@ -102,6 +102,7 @@ private:
   void emitStep(const TileOperands &at, const TileOperands *next,
                 llvm::function_ref<void(int64_t)> before);
   void prefetchPanels(Index rightAt, Index step);
+  void prefetchTiles(Index leftAt, Index step);
   void loadLeft(const TileOperands &at, int64_t m);
   void loadRight(const TileOperands &at, int64_t n);
   void multiply(int64_t m, int64_t n);
@@ -160,7 +161,8 @@ private:
   mlir::Block *taskBlock = nullptr;
   Index share; // batches that it does
   Index batch, tileLow, tileHigh, panelLow, panelHigh;
-  Index tileBlock; // number of the block's tiles, of those in the band
+  // Numbers of the block's tiles and panels, of those of the task.
+  Index tileBlock, panelBlock;
   mlir::Value scratch, scratchPitch, leftPitch, rightPitch;
   mlir::Value samePlace; // pitch of rows that are the same
 };

@@ -117,6 +117,8 @@ void TileEmitter::emitReduction(TileBlock block, const TileOperands &bases,
     emit(step, /*isLast=*/false, continued);
     if (s.panelsOutside)
       prefetchPanels(bases.right.front(), step);
+    if (s.prefetchesTiles)
+      prefetchTiles(bases.left.front(), step);
     between(step);
     scf::YieldOp::create(b, moving);
     moving = llvm::to_vector_of<Value>(loop.getResults());
@@ -147,6 +149,22 @@ void TileEmitter::prefetchPanels(Index rightAt, Index step) {
   }
 }
 
+/// The same with tiles outside: each block of the chunk brings some rows.
+void TileEmitter::prefetchTiles(Index leftAt, Index step) {
+  int64_t blocks = llvm::divideCeil(s.chunk, s.panels);
+  int64_t rows = s.tiles * b.known(s.pixels).value_or(kTileRows);
+  int64_t share = llvm::divideCeil(rows, blocks);
+  Index next =
+      b.add(b.add(leftAt, b.mul(c.lhsColumn, rows)), b.mul(step, s.block));
+  for (int64_t i = 0; i < share; ++i) {
+    Index row = b.add(b.mul(panelBlock, share), i);
+    memref::PrefetchOp::create(
+        b, c.lhs.flat,
+        ValueRange{b.value(b.add(next, b.mul(row, c.lhsColumn)))},
+        /*isWrite=*/false, /*localityHint=*/2, /*isDataCache=*/true);
+  }
+}
+
 void TileEmitter::emitLoads(const TileOperands &at) {
   for (int64_t m = 0; m < s.tiles; ++m)
     loadLeft(at, m);
@@ -156,12 +174,12 @@ void TileEmitter::emitLoads(const TileOperands &at) {
 
 void TileEmitter::loadLeft(const TileOperands &at, int64_t m) {
   amx.load(leftTile(m), amx.address(c.lhs.flat, at.left[m], form.bytes),
-           leftPitch, /*streamed=*/s.panelsOutside);
+           leftPitch, /*streamed=*/m >= s.keptTiles);
 }
 
 void TileEmitter::loadRight(const TileOperands &at, int64_t n) {
   amx.load(rightTile(n), amx.address(c.rhs.flat, at.right[n], form.bytes),
-           rightPitch, /*streamed=*/!s.panelsOutside);
+           rightPitch, /*streamed=*/n >= s.keptPanels);
 }
 
 void TileEmitter::multiply(int64_t m, int64_t n) {

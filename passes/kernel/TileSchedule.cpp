@@ -29,6 +29,13 @@ OpFoldResult tilePixels(IndexArithmetic &b, OpFoldResult columns) {
   return b.min(some, b.fixed(kTileRows));
 }
 
+/// Cycles of the ports that load, for a tile of so many rows: a row that
+/// reaches into another cache line takes three more.
+double loadCycles(int64_t rows, int64_t rowBytes, bool isAligned) {
+  double crossing = isAligned ? 0 : double(rowBytes - 1) / 64;
+  return double(rows) * (0.5 + 3 * crossing);
+}
+
 /// Sums of 2 by 2 tiles, or up to four in a line where there are no two.
 void chooseBlock(TileSchedule &s, int64_t tiles, int64_t panels) {
   s.tiles = tiles == 1 ? 1 : 2;
@@ -37,6 +44,20 @@ void chooseBlock(TileSchedule &s, int64_t tiles, int64_t panels) {
     s.tiles = std::min<int64_t>(tiles, 4);
   else if (tiles == 1)
     s.panels = std::min<int64_t>(panels, 4);
+}
+
+/// One tile with four panels, where rows of the left side lie across cache
+/// lines and loading them would keep products waiting.
+void loadFewerTiles(TileSchedule &s, const nn::PanelForm &form, int64_t pixels,
+                    int64_t panels, int64_t pitchBytes) {
+  if (s.tiles != 2 || s.panels != 2 || panels % 4 != 0 || pitchBytes % 64 == 0)
+    return;
+  double left = loadCycles(pixels, s.block * form.bytes, /*isAligned=*/false);
+  double right = loadCycles(s.block / form.group, 64, /*isAligned=*/true);
+  // The epilogue loads, too.
+  double products = 4 * 0.75 * double(pixels);
+  if (2 * left + 2 * right > products && right < left)
+    s.tiles = 1, s.panels = 4;
 }
 
 void cutTasks(TileSchedule &s, int64_t tiles, int64_t panels, int64_t batches,
@@ -64,6 +85,27 @@ void cutTasks(TileSchedule &s, int64_t tiles, int64_t panels, int64_t batches,
   }
 }
 
+/// What an inner loop goes over again stays in the first-level cache, if it
+/// fits, or as many of its tiles as do: the rest passes by. `leftBlock` is what
+/// a block's tiles have in all, with a window over each other.
+void chooseKept(TileSchedule &s, int64_t tileBytes, int64_t leftBlock,
+                int64_t panelBytes, bool hasWindow, int64_t l1Bytes) {
+  int64_t room = l1Bytes / 4 * 3, rightBlock = s.panels * panelBytes;
+  int64_t swept = s.panelsOutside ? s.band * tileBytes : s.chunk * panelBytes;
+  int64_t again = s.panelsOutside ? rightBlock : leftBlock;
+  if (swept + again <= room)
+    return;
+  if (!s.panelsOutside) {
+    s.keptPanels = 0;
+    if (leftBlock > room && !hasWindow)
+      s.keptTiles = room / tileBytes;
+    return;
+  }
+  // A window reads its own image again.
+  s.keptTiles = rightBlock > room && hasWindow ? s.tiles : 0;
+  s.keptPanels = s.keptTiles ? 0 : room / panelBytes;
+}
+
 /// Tasks of equal size, as far as whole blocks allow.
 void shareEvenly(TileSchedule &s, int64_t tiles, int64_t panels,
                  int64_t batches, int64_t products) {
@@ -71,7 +113,8 @@ void shareEvenly(TileSchedule &s, int64_t tiles, int64_t panels,
                 int64_t(llvm::divideCeil(tiles, s.band))};
   TaskAxis across{int64_t(llvm::divideCeil(panels, s.panels)),
                   int64_t(llvm::divideCeil(panels, s.chunk))};
-  evenTasks(batches, products, down, across);
+  // Tiles multiply many times as fast as the vectors that tasks are sized for.
+  evenTasks(batches, products / 8, down, across);
   s.bands = down.parts;
   s.chunks = across.parts;
   s.band = llvm::divideCeil(down.pieces, down.parts) * s.tiles;
@@ -114,6 +157,7 @@ TileSchedule::choose(IndexArithmetic &b, const RowContraction &c,
   int64_t tiles = rows * llvm::divideCeil(columns, pixels);
   int64_t panels = llvm::divideCeil(knownOr(c.channels, 256), form.width);
   chooseBlock(s, tiles, panels);
+  loadFewerTiles(s, form, pixels, panels, knownOr(c.lhsColumn, 0) * form.bytes);
   int64_t reduction = c.outer * s.blocks * s.block * form.bytes;
   // Bytes of the image that a tile is the first to read.
   int64_t tileBytes =
@@ -125,5 +169,13 @@ TileSchedule::choose(IndexArithmetic &b, const RowContraction &c,
     shareEvenly(s, tiles, panels, batches,
                 batches * tiles * panels * pixels * form.width * c.outer *
                     *run);
+  s.prefetchesTiles = !s.panelsOutside && c.outer == 1 &&
+                      tiles * tileBytes + panels * form.width * reduction >
+                          target.getL2Bytes() / 2;
+  int64_t filterRows = c.outer / c.innerSteps;
+  chooseKept(s, tileBytes,
+             /*leftBlock=*/(s.tiles + filterRows - 1) * tileBytes,
+             form.width * reduction, /*hasWindow=*/c.outer > 1,
+             target.getL1Bytes());
   return s;
 }

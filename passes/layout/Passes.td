@@ -4,6 +4,29 @@
 
 include "mlir/Pass/PassBase.td"
 
+def PadChannels : Pass<"ashlar-pad-channels", "::mlir::ModuleOp"> {
+  let summary = "give images the channels that make rows of filters whole";
+  let description = [{
+    Tile registers multiply pairs of bf16. Where a row of a filter (all columns
+    and channels) has an odd length, as over the three channels of an image with
+    7 columns, the last pair would reach over the row's end: into values that
+    are multiplied by zero, which makes NaN of infinity. Such images get one
+    channel of zeros more, in the padding that they have or one of their own,
+    and the filter zeros for it. Only on targets with AMX: vectors repeat less.
+
+    Requires: `nn.conv` on tensors, filters not packed yet; `tile.target` on the
+    module. Guarantees: with AMX, constant filters of one group of bf16 have
+    rows of even length.
+
+    Example: test/passes/layout/pad-channels.mlir
+  }];
+  let dependentDialects = ["::ashlar::nn::NnDialect",
+                           "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let statistics = [Statistic<"paddedConvolutions", "padded-convolutions",
+                              "convolutions whose images got a channel">];
+}
+
 def PackWeights : Pass<"ashlar-pack-weights", "::mlir::ModuleOp"> {
   let summary = "bring constant weights into the panels that kernels read";
   let description = [{

@@ -7,6 +7,7 @@ using namespace mlir;
 using namespace ashlar;
 
 void ashlar::buildLayoutPipeline(OpPassManager &manager) {
+  manager.addPass(createPadChannels());
   manager.addPass(createPackWeights());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());

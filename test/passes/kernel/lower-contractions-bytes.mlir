@@ -162,6 +162,89 @@ func.func @packed(%a: memref<2x8xi8>, %b: memref<3x2x16x4xi8>, %bias: memref<48x
 
 // -----
 
+// With these scales no sum is too large for an integer: the packs alone bound it. Without a scale that is known, one
+// bound remains (above).
+// CHECK-LABEL: func.func @bounded
+// CHECK: "llvm.x86.avx512.vpdpbusd.512"
+// CHECK-NOT: arith.cmpf
+// CHECK: "llvm.x86.avx512.packuswb.512"
+// CHECK-NOT: arith.minui
+// A bound below 255 is kept where four vectors are one.
+// CHECK-LABEL: func.func @clipped
+// CHECK-NOT: arith.cmpf
+// CHECK: "llvm.x86.avx512.packuswb.512"
+// CHECK: arith.minui {{.*}} vector<64xi8>
+// CHECK-LABEL: func.func @unbounded
+// CHECK: arith.cmpf
+module attributes {tile.target = #tile.target<cpu = "icelake-server", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 1310720, vnni = true>} {
+memref.global "private" constant @scales : memref<2x1xf32> = dense<[[1.250000e-01], [3.000000e-02]]>
+memref.global "private" constant @large : memref<2xf32> = dense<[1.250000e-01, 3.000000e+00]>
+func.func @bounded(%a: memref<2x8xi8>, %b: memref<1x2x16x4xi8>, %c: memref<2x2xi8>) {
+  %round = arith.constant 0x4B400000 : f32
+  %low = arith.constant 0.000000e+00 : f32
+  %high = arith.constant 2.550000e+02 : f32
+  %g = memref.get_global @scales : memref<2x1xf32>
+  %scale = memref.collapse_shape %g [[0, 1]] : memref<2x1xf32> into memref<2xf32>
+  nn.matmul %a, %b epilogue(%scale : memref<2xf32>) outs(%c) {packed} : memref<2x8xi8>, memref<1x2x16x4xi8>, memref<2x2xi8> {
+  ^bb0(%acc: i32, %s: f32):
+    %0 = arith.sitofp %acc : i32 to f32
+    %1 = arith.mulf %0, %s : f32
+    %2 = arith.cmpf olt, %low, %1 : f32
+    %3 = arith.select %2, %1, %low : f32
+    %4 = arith.cmpf olt, %3, %high : f32
+    %5 = arith.select %4, %3, %high : f32
+    %6 = arith.addf %5, %round : f32
+    %7 = arith.bitcast %6 : f32 to i32
+    %8 = arith.trunci %7 : i32 to i8
+    nn.yield %8 : i8
+  }
+  return
+}
+func.func @clipped(%a: memref<2x8xi8>, %b: memref<1x2x16x4xi8>, %c: memref<2x2xi8>) {
+  %round = arith.constant 0x4B400000 : f32
+  %low = arith.constant 0.000000e+00 : f32
+  %high = arith.constant 9.600000e+01 : f32
+  %g = memref.get_global @scales : memref<2x1xf32>
+  %scale = memref.collapse_shape %g [[0, 1]] : memref<2x1xf32> into memref<2xf32>
+  nn.matmul %a, %b epilogue(%scale : memref<2xf32>) outs(%c) {packed} : memref<2x8xi8>, memref<1x2x16x4xi8>, memref<2x2xi8> {
+  ^bb0(%acc: i32, %s: f32):
+    %0 = arith.sitofp %acc : i32 to f32
+    %1 = arith.mulf %0, %s : f32
+    %2 = arith.cmpf olt, %low, %1 : f32
+    %3 = arith.select %2, %1, %low : f32
+    %4 = arith.cmpf olt, %3, %high : f32
+    %5 = arith.select %4, %3, %high : f32
+    %6 = arith.addf %5, %round : f32
+    %7 = arith.bitcast %6 : f32 to i32
+    %8 = arith.trunci %7 : i32 to i8
+    nn.yield %8 : i8
+  }
+  return
+}
+func.func @unbounded(%a: memref<2x8xi8>, %b: memref<1x2x16x4xi8>, %c: memref<2x2xi8>) {
+  %round = arith.constant 0x4B400000 : f32
+  %low = arith.constant 0.000000e+00 : f32
+  %high = arith.constant 2.550000e+02 : f32
+  %scale = memref.get_global @large : memref<2xf32>
+  nn.matmul %a, %b epilogue(%scale : memref<2xf32>) outs(%c) {packed} : memref<2x8xi8>, memref<1x2x16x4xi8>, memref<2x2xi8> {
+  ^bb0(%acc: i32, %s: f32):
+    %0 = arith.sitofp %acc : i32 to f32
+    %1 = arith.mulf %0, %s : f32
+    %2 = arith.cmpf olt, %low, %1 : f32
+    %3 = arith.select %2, %1, %low : f32
+    %4 = arith.cmpf olt, %3, %high : f32
+    %5 = arith.select %4, %3, %high : f32
+    %6 = arith.addf %5, %round : f32
+    %7 = arith.bitcast %6 : f32 to i32
+    %8 = arith.trunci %7 : i32 to i8
+    nn.yield %8 : i8
+  }
+  return
+}
+}
+
+// -----
+
 // Depthwise to bytes: a vector of 32 channels of two pixels, interleaved within 128 bits, as the packs leave them.
 // CHECK-LABEL: func.func @depthwise_to_bytes
 // CHECK: vector.insert_strided_slice {{.*}} vector<4xf32> into vector<16xf32>

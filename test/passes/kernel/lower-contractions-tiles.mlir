@@ -1,6 +1,6 @@
 // Contractions in AMX tiles: one configuration a task; sums of 2 by 2 tiles over the whole reduction; the epilogue of the
 // previous block between the products of this one.
-// RUN: ashlar-opt %s --ashlar-lower-contractions | FileCheck %s
+// RUN: ashlar-opt %s --split-input-file --ashlar-lower-contractions | FileCheck %s
 
 module attributes {tile.target = #tile.target<cpu = "sapphirerapids", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 2097152, vnni = true, bf16 = true, amx = true>} {
 
@@ -97,6 +97,80 @@ func.func @odd_tiles(%a: memref<48x64xi8>, %b: memref<2x16x16x4xi8>, %c: memref<
 // CHECK: llvm.x86.avx512.vpdpbusd.512
 func.func @vector(%a: memref<1x64xi8>, %b: memref<4x16x16x4xi8>, %c: memref<1x64xi32>) {
   nn.matmul %a, %b outs(%c) {packed} : memref<1x64xi8>, memref<4x16x16x4xi8>, memref<1x64xi32> {
+  ^bb0(%acc: i32):
+    nn.yield %acc : i32
+  }
+  return
+}
+}
+
+// -----
+
+// What passes by the first-level cache. A filter's panels of 36 KiB each do not fit there, but an image of 64 KiB whose
+// places neighbours read again gains from it: the panels pass by, though they are the outer loop.
+// CHECK-LABEL: func.func @image_stays
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.tileloadd64"
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.tileloaddt164"
+// CHECK: memref.prefetch
+// All of it fits: nothing passes by.
+// CHECK-LABEL: func.func @all_stays
+// CHECK-NOT: tileloaddt164
+// CHECK: llvm.x86.tilerelease
+module attributes {tile.target = #tile.target<cpu = "sapphirerapids", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 2097152, vnni = true, bf16 = true, amx = true>} {
+func.func @image_stays(%x: memref<1x16x16x256xi8>, %w: memref<1x16x9x64x16x4xi8>, %y: memref<1x14x14x256xi32>) {
+  nn.conv %x, %w outs(%y) {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64, filter_sizes = array<i64: 256, 256, 3, 3>} : memref<1x16x16x256xi8>, memref<1x16x9x64x16x4xi8>, memref<1x14x14x256xi32> {
+  ^bb0(%acc: i32):
+    nn.yield %acc : i32
+  }
+  return
+}
+func.func @all_stays(%a: memref<512x64xi8>, %b: memref<16x16x16x4xi8>, %c: memref<512x256xi32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<512x64xi8>, memref<16x16x16x4xi8>, memref<512x256xi32> {
+  ^bb0(%acc: i32):
+    nn.yield %acc : i32
+  }
+  return
+}
+
+// Two tiles of 64 KiB do not: one stays, the other one passes by, and the next two come nearer.
+// CHECK-LABEL: func.func @one_stays
+// CHECK: llvm.call_intrinsic "llvm.x86.tileloadd64"
+// CHECK-COUNT-3: llvm.call_intrinsic "llvm.x86.tileloaddt164"
+// CHECK: scf.for
+// CHECK: memref.prefetch
+// CHECK: llvm.x86.tilerelease
+func.func @one_stays(%a: memref<512x1024xbf16>, %b: memref<32x512x16x2xbf16>, %c: memref<512x512xf32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<512x1024xbf16>, memref<32x512x16x2xbf16>, memref<512x512xf32> {
+  ^bb0(%acc: f32):
+    nn.yield %acc : f32
+  }
+  return
+}
+
+// Rows across cache lines are loaded slowly: one tile of them serves four panels.
+// CHECK-LABEL: func.func @misaligned
+// CHECK: llvm.x86.ldtilecfg
+// CHECK: scf.for %{{.*}} iter_args
+// CHECK: scf.for %{{.*}} iter_args
+// CHECK: scf.for %{{.*}} iter_args
+// CHECK: llvm.x86.tileload
+// CHECK-NOT: tdpbusd
+// CHECK: llvm.x86.tileload
+// CHECK-NOT: tileload
+// CHECK: llvm.x86.tdpbusd
+// CHECK: llvm.x86.tileload
+// CHECK-NOT: tileload
+// CHECK: llvm.x86.tdpbusd
+// CHECK: llvm.x86.tileload
+// CHECK-NOT: tileload
+// CHECK: llvm.x86.tdpbusd
+// CHECK: llvm.x86.tileload
+// CHECK-NOT: tileload
+// CHECK: llvm.x86.tdpbusd
+// CHECK-NOT: {{tdpbusd|tileload}}
+// CHECK: scf.yield
+func.func @misaligned(%a: memref<512x200xi8>, %b: memref<4x50x16x4xi8>, %c: memref<512x64xi32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<512x200xi8>, memref<4x50x16x4xi8>, memref<512x64xi32> {
   ^bb0(%acc: i32):
     nn.yield %acc : i32
   }
