@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 
+#include "dialects/nn/NnDialect.h"
 #include "dialects/tile/TileDialect.h"
 #include "passes/analysis/RealBounds.h"
 
@@ -120,12 +121,17 @@ bool ashlar::isElementwiseBody(linalg::GenericOp op) {
 
 Epilogue::Epilogue(IndexArithmetic &b, Region &region, ValueRange extraBuffers,
                    Value init)
-    : region(region), rounding(ByteRounding::match(
-                          region.front().getTerminator()->getOperand(0))),
+    : region(region),
       permutesBytes(tile::getTarget(region.getParentOp()).getVbmi()),
       destination(FlatView::of(b, init)) {
   for (Value extra : extraBuffers)
     extras.push_back(FlatView::of(b, extra));
+  Value byte = region.front().getTerminator()->getOperand(0);
+  while (auto lookup = byte.getDefiningOp<nn::LookupOp>()) {
+    lookups.insert(lookups.begin(), lookup);
+    byte = lookup.getX();
+  }
+  rounding = ByteRounding::match(byte);
   if (!rounding)
     return;
   auto bound = magnitudeBound(
@@ -219,7 +225,18 @@ Value Epilogue::packChannels(IndexArithmetic &b, ArrayRef<Value> sums,
   SmallVector<Value> reals;
   for (auto [sum, own] : llvm::zip_equal(sums, values))
     reals.push_back(compute(b, sum, own.extras, rounding->real));
-  return packBytes(b, reals, *rounding);
+  return pack(b, reals);
+}
+
+Value Epilogue::pack(IndexArithmetic &b, ArrayRef<Value> reals) {
+  Value bytes = packBytes(b, reals, *rounding);
+  int64_t count = cast<VectorType>(bytes.getType()).getNumElements();
+  for (nn::LookupOp lookup : lookups) {
+    IRMapping mapping;
+    mapping.map(lookup.getX(), bytes);
+    bytes = vectorizeOperation(b, *lookup, mapping, count)->getResult(0);
+  }
+  return bytes;
 }
 
 OpFoldResult Epilogue::offsetIn(IndexArithmetic &b, const FlatView &view,
@@ -369,7 +386,7 @@ void Epilogue::storePacked(IndexArithmetic &b, ArrayRef<PlacedSums> group) {
   SmallVector<Value> reals;
   for (const PlacedSums &placed : group)
     reals.push_back(compute(b, placed, rounding->real));
-  Value bytes = inVectorOrder(b, packBytes(b, reals, *rounding));
+  Value bytes = inVectorOrder(b, pack(b, reals));
   for (size_t first = 0, end; first < group.size(); first = end) {
     end = first + 1;
     while (end < group.size() && adjoins(b, group[end - 1], group[end]))

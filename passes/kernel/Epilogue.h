@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/IRMapping.h"
 
+#include "dialects/nn/NnDialect.h"
 #include "passes/kernel/BytePacking.h"
 
 namespace ashlar {
@@ -98,6 +99,8 @@ private:
   mlir::Value compute(IndexArithmetic &b, const PlacedSums &placed,
                       mlir::Value wanted);
   void storeOne(IndexArithmetic &b, const PlacedSums &placed);
+  /// Bytes of up to four vectors, looked up where that is the end.
+  mlir::Value pack(IndexArithmetic &b, llvm::ArrayRef<mlir::Value> reals);
   /// Vectors that are made bytes together.
   void storePacked(IndexArithmetic &b, llvm::ArrayRef<PlacedSums> group);
   /// True if the results of `placed` and of `next`, the vector behind it,
@@ -121,8 +124,9 @@ private:
                         mlir::OpFoldResult count);
 
   mlir::Region &region;
-  /// Where the results are bytes that can be packed.
+  /// Where the results are bytes that can be packed, or what these look up.
   std::optional<ByteRounding> rounding;
+  llvm::SmallVector<nn::LookupOp> lookups;
   bool permutesBytes; // in one instruction
   /// The addition of the bias, which the sums have started from.
   mlir::Operation *addedBias = nullptr;

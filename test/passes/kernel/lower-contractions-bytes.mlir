@@ -245,6 +245,36 @@ func.func @unbounded(%a: memref<2x8xi8>, %b: memref<1x2x16x4xi8>, %c: memref<2x2
 
 // -----
 
+// A function of the byte is looked up for four vectors at once, too.
+// CHECK-LABEL: func.func @looked_up
+// CHECK: "llvm.x86.avx512.packuswb.512"
+// CHECK-COUNT-1: nn.lookup {{.*}} vector<64xi8>
+// CHECK-NOT: nn.lookup
+module attributes {tile.target = #tile.target<cpu = "icelake-server", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 1310720, vnni = true>} {
+func.func @looked_up(%a: memref<2x8xi8>, %b: memref<2x2x16x4xi8>, %scale: memref<32xf32>, %c: memref<2x32xi8>) {
+  %round = arith.constant 0x4B400000 : f32
+  %low = arith.constant 0.000000e+00 : f32
+  %high = arith.constant 2.550000e+02 : f32
+  nn.matmul %a, %b epilogue(%scale : memref<32xf32>) outs(%c) {packed} : memref<2x8xi8>, memref<2x2x16x4xi8>, memref<2x32xi8> {
+  ^bb0(%acc: i32, %s: f32):
+    %0 = arith.sitofp %acc : i32 to f32
+    %1 = arith.mulf %0, %s : f32
+    %2 = arith.cmpf olt, %low, %1 : f32
+    %3 = arith.select %2, %1, %low : f32
+    %4 = arith.cmpf olt, %3, %high : f32
+    %5 = arith.select %4, %3, %high : f32
+    %6 = arith.addf %5, %round : f32
+    %7 = arith.bitcast %6 : f32 to i32
+    %8 = arith.trunci %7 : i32 to i8
+    %9 = nn.lookup %8 {table = array<i8: 3, 10, 17, 24, 31, 38, 45, 52, 59, 66, 73, 80, 87, 94, 101, 108, 115, 122, 1, 8, 15, 22, 29, 36, 43, 50, 57, 64, 71, 78, 85, 92, 99, 106, 113, 120, 127, 6, 13, 20, 27, 34, 41, 48, 55, 62, 69, 76, 83, 90, 97, 104, 111, 118, 125, 4, 11, 18, 25, 32, 39, 46, 53, 60, 67, 74, 81, 88, 95, 102, 109, 116, 123, 2, 9, 16, 23, 30, 37, 44, 51, 58, 65, 72, 79, 86, 93, 100, 107, 114, 121, 0, 7, 14, 21, 28, 35, 42, 49, 56, 63, 70, 77, 84, 91, 98, 105, 112, 119, 126, 5, 12, 19, 26, 33, 40, 47, 54, 61, 68, 75, 82, 89, 96, 103, 110, 117, 124, 3, 10, 17, 24, 31, 38, 45, 52, 59, 66, 73, 80, 87, 94, 101, 108, 115, 122, 1, 8, 15, 22, 29, 36, 43, 50, 57, 64, 71, 78, 85, 92, 99, 106, 113, 120, 127, 6, 13, 20, 27, 34, 41, 48, 55, 62, 69, 76, 83, 90, 97, 104, 111, 118, 125, 4, 11, 18, 25, 32, 39, 46, 53, 60, 67, 74, 81, 88, 95, 102, 109, 116, 123, 2, 9, 16, 23, 30, 37, 44, 51, 58, 65, 72, 79, 86, 93, 100, 107, 114, 121, 0, 7, 14, 21, 28, 35, 42, 49, 56, 63, 70, 77, 84, 91, 98, 105, 112, 119, 126, 5, 12, 19, 26, 33, 40, 47, 54, 61, 68, 75, 82, 89, 96, 103, 110, 117, 124>} : i8
+    nn.yield %9 : i8
+  }
+  return
+}
+}
+
+// -----
+
 // Depthwise to bytes: a vector of 32 channels of two pixels, interleaved within 128 bits, as the packs leave them.
 // CHECK-LABEL: func.func @depthwise_to_bytes
 // CHECK: vector.insert_strided_slice {{.*}} vector<4xf32> into vector<16xf32>
