@@ -48,6 +48,7 @@ void buildQuantize(OpPassManager &manager) {
   manager.addPass(createChooseSignedness());
   manager.addPass(createIntegerizeContractions());
   manager.addPass(createIntegerizeTransposedConvolutions());
+  manager.addPass(createIntegerizeRecurrent());
   manager.addPass(createIntegerizeAverages());
   // What contractions were written as moves elements too.
   manager.addPass(createMoveQuantization());

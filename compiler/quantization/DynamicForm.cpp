@@ -3,6 +3,7 @@
 #include "compiler/quantization/NodeInsertion.h"
 #include "compiler/quantization/OtherForms.h"
 #include "compiler/quantization/QuantizationParameters.h"
+#include "compiler/quantization/RecurrentForm.h"
 
 using namespace ashlar;
 using namespace ashlar::quantization;
@@ -27,6 +28,7 @@ private:
 
   std::optional<std::string> refusal(const PlannedLayer &layer) const;
   llvm::Error quantize(const PlannedLayer &layer);
+  llvm::Error quantizeRecurrent(PlannedLayer &layer);
   const Bytes &quantized(StringRef activation);
   llvm::Expected<FloatTensor> weightsOf(const PlannedLayer &layer);
   std::string add(int node, StringRef op, llvm::ArrayRef<std::string> inputs,
@@ -39,6 +41,7 @@ private:
   ModelConstants constants;
   NodeInsertion insertion;
   llvm::StringMap<Bytes> activations;
+  bool contributed = false;
 };
 
 std::optional<std::string>
@@ -181,11 +184,25 @@ llvm::Error DynamicQuantizer::quantize(const PlannedLayer &layer) {
   return llvm::Error::success();
 }
 
+llvm::Error DynamicQuantizer::quantizeRecurrent(PlannedLayer &layer) {
+  if (layer.isExcluded || !graph.is(layer.node, "LSTM"))
+    return llvm::Error::success();
+  auto reason = quantizeLstm(graph, constants, insertion, layer.node,
+                             options.perChannelWeights);
+  if (!reason)
+    return reason.takeError();
+  layer.quantized = !*reason;
+  layer.reason = reason->value_or("");
+  contributed |= layer.quantized;
+  return llvm::Error::success();
+}
+
 llvm::Error DynamicQuantizer::run() {
   for (PlannedLayer &layer : plan.layers) {
-    if (!layer.quantized)
-      continue;
-    if (auto reason = refusal(layer)) {
+    if (!layer.quantized) {
+      if (llvm::Error error = quantizeRecurrent(layer))
+        return error;
+    } else if (auto reason = refusal(layer)) {
       layer.quantized = false;
       layer.reason = *reason;
     } else if (llvm::Error error = quantize(layer)) {
@@ -193,6 +210,8 @@ llvm::Error DynamicQuantizer::run() {
     }
   }
   insertion.apply();
+  if (contributed)
+    importDomain(graph, "com.microsoft");
   return llvm::Error::success();
 }
 

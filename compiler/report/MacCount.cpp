@@ -85,7 +85,8 @@ std::optional<int64_t> ashlar::countMacs(Operation *op) {
     return product(out, lastDim(shapeOf(operands, 0)));
   if (name == "Gemm")
     return gemmMacs(op);
-  if (name == "LSTM" || name == "GRU" || name == "RNN")
+  if (name == "LSTM" || name == "GRU" || name == "RNN" ||
+      name == "ms.DynamicQuantizeLSTM")
     return recurrentMacs(op);
   return std::nullopt;
 }

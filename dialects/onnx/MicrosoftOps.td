@@ -41,6 +41,32 @@ def MsDequantizeLinearOp : Onnx_Op<"ms.DequantizeLinear", [Pure]> {
   let results = (outs AnyType:$y);
 }
 
+def MsDynamicQuantizeLSTMOp : Onnx_Op<"ms.DynamicQuantizeLSTM", [Pure, AttrSizedOperandSegments, AttrSizedResultSegments]> {
+  let summary = "DynamicQuantizeLSTM of com.microsoft, version 1";
+  let arguments = (ins AnyType:$X,
+    AnyType:$W,
+    AnyType:$R,
+    Optional<AnyType>:$B,
+    Optional<AnyType>:$sequence_lens,
+    Optional<AnyType>:$initial_h,
+    Optional<AnyType>:$initial_c,
+    Optional<AnyType>:$P,
+    AnyType:$W_scale,
+    AnyType:$W_zero_point,
+    AnyType:$R_scale,
+    AnyType:$R_zero_point,
+    OptionalAttr<DenseF32ArrayAttr>:$activation_alpha,
+    OptionalAttr<DenseF32ArrayAttr>:$activation_beta,
+    OptionalAttr<StrArrayAttr>:$activations,
+    OptionalAttr<F32Attr>:$clip,
+    DefaultValuedStrAttr<StrAttr, "forward">:$direction,
+    OptionalAttr<I64Attr>:$hidden_size,
+    DefaultValuedAttr<I64Attr, "0">:$input_forget);
+  let results = (outs Optional<AnyType>:$Y,
+    Optional<AnyType>:$Y_h,
+    Optional<AnyType>:$Y_c);
+}
+
 def MsDynamicQuantizeMatMulOp : Onnx_Op<"ms.DynamicQuantizeMatMul", [Pure, AttrSizedOperandSegments]> {
   let summary = "DynamicQuantizeMatMul of com.microsoft, version 1";
   let arguments = (ins AnyType:$A,

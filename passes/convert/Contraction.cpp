@@ -1,6 +1,7 @@
 #include "passes/convert/Contraction.h"
 
 #include "dialects/nn/NnDialect.h"
+#include "passes/analysis/ConstantData.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -188,6 +189,31 @@ Value transposeMatrix(Emitter &e, Value matrix) {
       return transposedConstant(e, *bytes, type.getDimSize(0),
                                 type.getDimSize(1), element);
   return e.transpose(matrix, {1, 0});
+}
+
+Value partOf(Emitter &e, Value stacked, int64_t number) {
+  auto type = cast<RankedTensorType>(stacked.getType());
+  if (auto data = constantData(stacked); data && type.hasStaticShape()) {
+    auto part = RankedTensorType::get(type.getShape().drop_front(),
+                                      type.getElementType());
+    int64_t size = part.getNumElements() * (part.getElementTypeBitWidth() / 8);
+    auto fill = [&](MutableArrayRef<char> target) {
+      int64_t width = data->isSplat ? data->bytes.size() : size;
+      for (int64_t start = 0; start < size; start += width)
+        memcpy(&target[start], &data->bytes[data->isSplat ? 0 : number * size],
+               width);
+    };
+    return arith::ConstantOp::create(
+        e, cast<TypedAttr>(makeConstantData(part, "part", fill)));
+  }
+  TensorBuilder::Sizes sizes = e.dims(stacked),
+                       offsets(sizes.size(), e.size(0)),
+                       strides(sizes.size(), e.size(1));
+  auto part = e.tensorType(ArrayRef(sizes).drop_front(), type.getElementType());
+  sizes[0] = e.size(1);
+  offsets[0] = e.size(number);
+  return tensor::ExtractSliceOp::create(e, part, stacked, offsets, sizes,
+                                        strides);
 }
 
 } // namespace ashlar

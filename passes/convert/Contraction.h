@@ -21,6 +21,9 @@ mlir::Value multiply(Emitter &e, mlir::Value lhs, mlir::Value rhs,
 mlir::Value transposeMatrix(Emitter &e, mlir::Value matrix);
 /// The same of one matrix of [count, rows, columns].
 mlir::Value transposePart(Emitter &e, mlir::Value stacked, int64_t number);
+/// The element of `stacked` at `number` of the first axis; of a constant, a
+/// constant.
+mlir::Value partOf(Emitter &e, mlir::Value stacked, int64_t number);
 
 } // namespace ashlar
 

@@ -24,6 +24,13 @@ mlir::Value alongAxis(TensorBuilder &b, mlir::Value parameter, int64_t axis,
 /// The parameter, or null if it is surely zero everywhere.
 mlir::Value unlessZero(mlir::Value zeroPoint);
 
+/// f32 data as u8 that cover it and 0, as DynamicQuantizeLinear makes them;
+/// scale (f32) and zero point (u8 in i8) are tensors of rank 0.
+struct DynamicBytes {
+  mlir::Value bytes, scale, zeroPoint;
+};
+DynamicBytes quantizeDynamically(TensorBuilder &b, mlir::Value x);
+
 } // namespace ashlar
 
 #endif // ASHLAR_PASSES_CONVERT_QUANTIZATION_H

@@ -223,11 +223,17 @@ Lowered lowerDequantize(onnx::DequantizeLinearOp op,
       });
 }
 
-// Scale and zero point of u8 that cover the data and 0.
-Lowered lowerDynamicQuantize(onnx::DynamicQuantizeLinearOp op,
+Lowered lowerDynamicQuantize(onnx::DynamicQuantizeLinearOp,
                              onnx::DynamicQuantizeLinearOp::Adaptor in,
                              TensorBuilder &b) {
-  Value x = in.getX();
+  DynamicBytes result = quantizeDynamically(b, in.getX());
+  return SmallVector<Value>{result.bytes, result.scale, result.zeroPoint};
+}
+
+} // namespace
+
+// Scale and zero point of u8 that cover the data and 0.
+DynamicBytes quantizeDynamically(TensorBuilder &b, Value x) {
   Type f32 = b.getF32Type(), u8 = b.getIntegerType(8, /*isSigned=*/false);
   // Rows first, in vectors and side by side, then what the rows gave.
   auto extreme = [&](TensorBuilder::Combiner combiner) {
@@ -262,10 +268,8 @@ Lowered lowerDynamicQuantize(onnx::DynamicQuantizeLinearOp op,
                     return quantizeScalar(b, b.div(v[0], divisor(b, v[1])),
                                           toInt32(b, v[2], u8), u8);
                   });
-  return SmallVector<Value>{y, scale, zeroPoint};
+  return {y, scale, zeroPoint};
 }
-
-} // namespace
 
 void populateQuantizePatterns(const OnnxTypeConverter &converter,
                               RewritePatternSet &patterns) {

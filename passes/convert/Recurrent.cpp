@@ -1,5 +1,5 @@
-// LSTM, GRU and RNN: the input's part of all gates is one product for all time
-// steps, then a loop over time.
+// LSTM, GRU and RNN, and LSTM with dynamic quantization: the input's part of
+// all gates is one product for all time steps, then a loop over time.
 #include "dialects/onnx/OnnxOps.h"
 #include "passes/convert/EmitterPattern.h"
 #include "passes/convert/Families.h"
@@ -67,13 +67,16 @@ Value place(Emitter &e, Value part, Value tensor, TensorBuilder::Sizes sizes,
 template <typename OpT> class Recurrence {
 public:
   Recurrence(OpT op, typename OpT::Adaptor in, Emitter &e, CellKind kind)
-      : op(op), in(in), e(e), kind(kind), batchFirst(op.getLayout() == 1) {
+      : op(op), in(in), e(e), kind(kind) {
     input = widened(e, in.getX());
-    weights = widened(e, in.getW());
-    recurrence = widened(e, in.getR());
+    if constexpr (!kQuantized) {
+      batchFirst = op.getLayout() == 1;
+      weights = widened(e, in.getW());
+      recurrence = widened(e, in.getR());
+    }
     bias = widened(e, in.getB());
     initialH = widened(e, in.getInitialH());
-    if constexpr (std::is_same_v<OpT, onnx::LSTMOp>) {
+    if constexpr (kIsLstm) {
       initialC = widened(e, in.getInitialC());
       peepholes = widened(e, in.getP());
     }
@@ -83,11 +86,13 @@ public:
   }
 
   Lowered lower() {
-    auto weightType = cast<RankedTensorType>(recurrence.getType());
-    if (weightType.isDynamicDim(0) || weightType.isDynamicDim(2))
+    // The weights of the quantized form are transposed.
+    auto weightType = cast<RankedTensorType>(in.getR().getType());
+    int64_t hiddenAxis = kQuantized ? 1 : 2;
+    if (weightType.isDynamicDim(0) || weightType.isDynamicDim(hiddenAxis))
       return e.unsupported("with weights of unknown shape");
     directions = weightType.getDimSize(0);
-    hidden = weightType.getDimSize(2);
+    hidden = weightType.getDimSize(hiddenAxis);
     if (std::optional<CellFunctions> known =
             CellFunctions::read(op, kind, directions))
       functions = *known;
@@ -96,6 +101,8 @@ public:
     if (in.getSequenceLens())
       e.require(e.sizeOf(in.getSequenceLens(), 0) == batch, DataError::Shape,
                 "there is not one length for each batch");
+    if constexpr (kQuantized)
+      inputBytes = quantizeInput();
     makeResults();
     for (int64_t direction = 0; direction < directions; ++direction)
       run(direction);
@@ -106,6 +113,11 @@ public:
   }
 
 private:
+  static constexpr bool kQuantized =
+      std::is_same_v<OpT, onnx::MsDynamicQuantizeLSTMOp>;
+  static constexpr bool kIsLstm =
+      kQuantized || std::is_same_v<OpT, onnx::LSTMOp>;
+
   bool isLstm() const { return kind == CellKind::Lstm; }
 
   void makeResults() {
@@ -150,13 +162,55 @@ private:
                   e.tensorType(sizes, wide)));
   }
 
+  /// [time and batch, inputs]
+  Value flatInput(Value x) {
+    return e.reshape(x, {e.product({e.dim(x, 0), e.dim(x, 1)}), e.dim(x, 2)});
+  }
+
+  /// The input of all steps as bytes of one scale. Steps behind the end of the
+  /// longest sequence have no part in it.
+  DynamicBytes quantizeInput() {
+    Value lengths = in.getSequenceLens();
+    if (!lengths)
+      return quantizeDynamically(e, flatInput(input));
+    Type i32 = e.getI32Type();
+    Value longest = e.reduce(
+        lengths, {0}, /*keepDims=*/false, e.zero(i32),
+        [](TensorBuilder &b, Value x, Value most) { return b.max(most, x); });
+    Value counted = e.mapTo(e.dims(input), wide, {input, longest},
+                            [&](TensorBuilder &b, ValueRange x) {
+                              Value now = linalg::IndexOp::create(b, 0);
+                              return b.select(b.lt(now, b.toIndex(x[1])), x[0],
+                                              b.zero(wide));
+                            });
+    return quantizeDynamically(e, flatInput(counted));
+  }
+
   /// [time and batch, gates * hidden]: what the input adds to the gates, for
   /// all steps.
   Value projectInput(int64_t direction) {
-    Value matrix = transposePart(e, weights, direction);
-    OpFoldResult rows = e.product({e.dim(input, 0), e.dim(input, 1)});
-    Value flat = e.reshape(input, {rows, e.dim(input, 2)});
-    Value projected = product(e, flat, matrix, rows);
+    Value projected;
+    // The quantize stage has multiplied it.
+    if (op->hasAttr("ashlar.input_projected")) {
+      TensorBuilder::Sizes sizes = e.dims(input), offsets(3, e.size(0)),
+                           strides(3, e.size(1));
+      int64_t width = *getConstantIntValue(sizes[2]) / directions;
+      sizes[2] = e.size(width);
+      offsets[2] = e.size(direction * width);
+      return directions == 1 ? input
+                             : tensor::ExtractSliceOp::create(e, input, offsets,
+                                                              sizes, strides);
+    }
+    if constexpr (kQuantized) {
+      projected = multiplyBytes(
+          e, inputBytes,
+          byteMatrix(e, in.getW(), elementType(op.getW().getType()),
+                     in.getWScale(), in.getWZeroPoint(), direction));
+    } else {
+      Value flat = flatInput(input);
+      projected = product(e, flat, transposePart(e, weights, direction),
+                          e.dim(flat, 0));
+    }
     return e.reshape(projected,
                      {e.dim(input, 0), e.dim(input, 1), e.dim(projected, 1)});
   }
@@ -165,13 +219,18 @@ private:
     bool backwards = direction == 1 || op.getDirection() == "reverse";
     Cell cell(e, kind, functions.ofDirection(direction), e.fold(batch), hidden,
               wide);
-    cell.recurrence = transposePart(e, recurrence, direction);
+    cell.backwards = backwards;
+    if constexpr (kQuantized)
+      cell.bytes = byteMatrix(e, in.getR(), elementType(op.getR().getType()),
+                              in.getRScale(), in.getRZeroPoint(), direction);
+    else
+      cell.recurrence = transposePart(e, recurrence, direction);
     if (bias)
       cell.bias = pick(e, bias, 0, e.at(direction));
     if (peepholes)
       cell.peepholes = pick(e, peepholes, 0, e.at(direction));
     cell.lengths = in.getSequenceLens();
-    if constexpr (std::is_same_v<OpT, onnx::LSTMOp>)
+    if constexpr (kIsLstm)
       cell.coupled = op.getInputForget() != 0;
     if constexpr (std::is_same_v<OpT, onnx::GRUOp>)
       cell.linearBeforeReset = op.getLinearBeforeReset() != 0;
@@ -201,6 +260,10 @@ private:
         });
     if (allY)
       allY = results.back();
+    // ONNX Runtime has no state left of a sequence of no steps.
+    if constexpr (kQuantized)
+      for (Value &state : MutableArrayRef(results).take_front(2))
+        state = cell.output(e.at(0), state);
     std::pair<int64_t, Scalar> where = {batchFirst ? 1 : 0, e.at(direction)};
     lastH = place(e, results[0], lastH, sizesOfStates(), where);
     if (isLstm())
@@ -211,7 +274,8 @@ private:
   typename OpT::Adaptor in;
   Emitter &e;
   CellKind kind;
-  bool batchFirst;
+  bool batchFirst = false;
+  DynamicBytes inputBytes;
   Value input, weights, recurrence, bias, initialH, initialC, peepholes;
   Type wide;
   Scalar time, batch;
@@ -222,6 +286,12 @@ private:
 
 Lowered lowerLSTM(onnx::LSTMOp op, onnx::LSTMOp::Adaptor in, Emitter &e) {
   return Recurrence<onnx::LSTMOp>(op, in, e, CellKind::Lstm).lower();
+}
+Lowered lowerDynamicLSTM(onnx::MsDynamicQuantizeLSTMOp op,
+                         onnx::MsDynamicQuantizeLSTMOp::Adaptor in,
+                         Emitter &e) {
+  return Recurrence<onnx::MsDynamicQuantizeLSTMOp>(op, in, e, CellKind::Lstm)
+      .lower();
 }
 Lowered lowerGRU(onnx::GRUOp op, onnx::GRUOp::Adaptor in, Emitter &e) {
   return Recurrence<onnx::GRUOp>(op, in, e, CellKind::Gru).lower();
@@ -234,7 +304,8 @@ Lowered lowerRNN(onnx::RNNOp op, onnx::RNNOp::Adaptor in, Emitter &e) {
 
 void populateRecurrentPatterns(const OnnxTypeConverter &converter,
                                RewritePatternSet &patterns) {
-  addLowerings(converter, patterns, lowerLSTM, lowerGRU, lowerRNN);
+  addLowerings(converter, patterns, lowerLSTM, lowerDynamicLSTM, lowerGRU,
+               lowerRNN);
 }
 
 } // namespace ashlar

@@ -197,6 +197,14 @@ Value Cell::output(Scalar time, Value h) {
       });
 }
 
+Value Cell::fromState(Scalar time, Value h) {
+  if (!bytes)
+    return product(e, h, recurrence, batch);
+  // All batches share one range; those that have ended have no part in it.
+  Value counted = backwards ? h : output(time - 1, h);
+  return multiplyBytes(e, quantizeDynamically(e, counted), *bytes);
+}
+
 Values Cell::step(Scalar time, Value gates, ValueRange states) {
   if (kind == CellKind::Lstm)
     return stepLstm(time, gates, states);
@@ -205,11 +213,11 @@ Values Cell::step(Scalar time, Value gates, ValueRange states) {
 }
 
 Values Cell::stepLstm(Scalar time, Value gates, ValueRange states) {
-  Value fromState = product(e, states[0], recurrence, batch);
+  Value recurrent = fromState(time, states[0]);
   Values inputs;
   for (int64_t gate = 0; gate < 4; ++gate) {
     inputs.push_back(part(gates, gate));
-    inputs.push_back(part(fromState, gate));
+    inputs.push_back(part(recurrent, gate));
     if (bias)
       llvm::append_range(inputs, Values{inputBias[gate], recurrentBias[gate]});
   }

@@ -3,7 +3,7 @@
 #define ASHLAR_PASSES_CONVERT_RECURRENTCELL_H
 
 #include "passes/convert/Contraction.h"
-#include "passes/convert/Emitter.h"
+#include "passes/convert/DynamicProduct.h"
 
 namespace ashlar {
 
@@ -74,7 +74,9 @@ public:
   /// [hidden, gates * hidden], [2 * gates * hidden], [3 * hidden], [batch]; all
   /// but the first may be absent.
   mlir::Value recurrence, bias, peepholes, lengths;
-  bool coupled = false, linearBeforeReset = false;
+  /// In the place of `recurrence`: the state is quantized at every step.
+  std::optional<ByteMatrix> bytes;
+  bool coupled = false, linearBeforeReset = false, backwards = false;
 
   /// What does not change over time; to be called before the loop.
   void prepare();
@@ -84,6 +86,9 @@ public:
   mlir::Value output(Scalar time, mlir::Value h);
 
 private:
+  /// What state `h` adds to all gates.
+  mlir::Value fromState(Scalar time, mlir::Value h);
+
   using Update = llvm::function_ref<Emitter::Values(
       llvm::ArrayRef<Scalar> inputs, llvm::ArrayRef<Scalar> states)>;
 

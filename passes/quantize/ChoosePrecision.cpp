@@ -58,8 +58,8 @@ struct Request {
 };
 
 bool isInteger(Operation *op) {
-  return isa<ConvIntegerOp, MatMulIntegerOp, QLinearConvOp, QLinearMatMulOp>(
-      op);
+  return isa<ConvIntegerOp, MatMulIntegerOp, QLinearConvOp, QLinearMatMulOp,
+             MsDynamicQuantizeLSTMOp>(op);
 }
 
 /// True if every pixel of the result comes from one pixel of the input: then
@@ -136,6 +136,10 @@ struct ChoosePrecision : impl::ChoosePrecisionBase<ChoosePrecision> {
     getOperation()->walk([&](Operation *op) {
       if (isInteger(op))
         decide(op, "int8", "quantized in the model");
+      else if (op->hasAttr("ashlar.input_projected"))
+        decide(op, "int8",
+               "its input is quantized in the model; states are multiplied in "
+               "f32");
       else if (isFloat(op))
         choose(op, request);
     });

@@ -76,6 +76,21 @@ def IntegerizeTransposedConvolutions
   }];
 }
 
+def IntegerizeRecurrent : Pass<"ashlar-integerize-recurrent", "::mlir::ModuleOp"> {
+  let summary = "Multiply the input of recurrent layers as integers";
+  let description = [{
+    What the input adds to the gates of LSTM, GRU and RNN is one product for all time steps. Where X is dequantized from
+    bytes with one scale, and W from constant bytes with one scale, one for each direction or one for each row of the
+    gates, it becomes a MatMulInteger for each direction and a product with the scales. The operator then says
+    `ashlar.input_projected`: its X is that product, `[time, batch, directions * gates * hidden]`, and W is not read.
+    The state is multiplied with R in f32: no Q/DQ pair can say how a state would be quantized.
+
+    Requires: constants folded. Guarantees: sums fit 32 bits whatever the input is, and are exact.
+
+    Example: test/passes/quantize/integerize-recurrent.mlir
+  }];
+}
+
 def IntegerizeAverages : Pass<"ashlar-integerize-averages", "::mlir::ModuleOp"> {
   let summary = "Sum quantized tensors as integers";
   let description = [{

@@ -26,12 +26,16 @@ bool isQuantizedActivation(Value value) {
 }
 
 // Whether something may use the integers that a value is dequantized from: a
-// contraction with a quantized activation, or a lookup in a table.
+// contraction with a quantized activation (that of a recurrent layer's input is
+// one), or a lookup in a table.
 bool hasIntegerUser(Value value) {
   return llvm::any_of(value.getUses(), [](OpOperand &use) {
     Operation *user = use.getOwner();
     if (isa<ConvOp, ConvTransposeOp, MatMulOp, GemmOp>(user))
       return use.getOperandNumber() > 0 &&
+             isQuantizedActivation(user->getOperand(0));
+    if (isa<LSTMOp, GRUOp, RNNOp>(user))
+      return use.getOperandNumber() == 1 &&
              isQuantizedActivation(user->getOperand(0));
     if (isa<GatherOp>(user))
       return use.getOperandNumber() == 0;

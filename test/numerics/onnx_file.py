@@ -46,6 +46,10 @@ def attribute(name, value):
         return block(1, name) + number(3, value) + number(20, 2)
     if isinstance(value, str):
         return block(1, name) + block(4, value) + number(20, 3)
+    if value and isinstance(value[0], float):
+        return block(1, name) + b"".join(varint(7 << 3 | 5) + struct.pack("<f", v) for v in value) + number(20, 6)
+    if value and isinstance(value[0], str):
+        return block(1, name) + b"".join(block(9, v) for v in value) + number(20, 8)
     return block(1, name) + b"".join(number(8, v) for v in value) + number(20, 7)
 
 
@@ -75,20 +79,21 @@ class Graph:
     def add_node(self, *arguments, **attributes):
         self.nodes.append(node(*arguments, **attributes))
 
-    def model(self, opset=21):
+    def model(self, opset=21, contributed=False):
         graph = (b"".join(block(1, n) for n in self.nodes) + block(2, "test") +
                  b"".join(block(5, tensor(*c)) for c in self.constants) +
                  b"".join(block(11, value_info(n, a.dtype, a.shape)) for n, a in self.inputs) +
                  b"".join(block(12, value_info(n, a.dtype, a.shape)) for n, a in self.outputs))
-        return number(1, 10) + block(7, graph) + block(8, block(1, "") + number(2, opset))
+        domains = [("", opset)] + [("com.microsoft", 1)] * contributed
+        return number(1, 10) + block(7, graph) + b"".join(block(8, block(1, d) + number(2, v)) for d, v in domains)
 
-    def write(self, folder):
+    def write(self, folder, **options):
         """FOLDER/model.onnx with its data in FOLDER/test_data_set_0, as the ONNX suite has it."""
         import os
         data = os.path.join(folder, "test_data_set_0")
         os.makedirs(data, exist_ok=True)
         with open(os.path.join(folder, "model.onnx"), "wb") as f:
-            f.write(self.model())
+            f.write(self.model(**options))
         for kind, tensors in (("input", self.inputs), ("output", self.outputs)):
             for index, (name, array) in enumerate(tensors):
                 with open(os.path.join(data, f"{kind}_{index}.pb"), "wb") as f:

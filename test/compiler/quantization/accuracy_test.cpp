@@ -330,6 +330,43 @@ TEST(OtherFormsTest, RecurrentWeightsAndEmbeddings) {
             "s8 weights, a scale for each row of the gates");
 }
 
+// ONNX Runtime's operator has the weights transposed, and no layout.
+TEST(OtherFormsTest, DynamicLstm) {
+  auto netWith = [](int hidden, const std::string &attributes) {
+    std::string rows = "1," + std::to_string(4 * hidden) + ",";
+    return parseText(
+        modelOf(17, inputOf("x", 1, "5,2,8") + outputOf("y") +
+                        weightsOf("w", rows + "8") +
+                        weightsOf("r", rows + std::to_string(hidden)) +
+                        layer("LSTM", "x,w,r", "y",
+                              intAttr("hidden_size", hidden) + attributes)));
+  };
+  auto model = netWith(48, "");
+  QuantizeOptions options;
+  options.form = QuantizedForm::Dynamic;
+  auto result = quantizeModel(*model, {}, options);
+  ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
+  EXPECT_THAT(nodesOf(*result->model),
+              HasSubstr("y = DynamicQuantizeLSTM(x, w_quantized, r_quantized, "
+                        ", , , , , w_scale, w_zero_point, r_scale, "
+                        "r_zero_point)"));
+  EXPECT_THAT(tensorOf(*result->model, "w_quantized")->dims(),
+              ElementsAre(1, 8, 192));
+  EXPECT_THAT(tensorOf(*result->model, "r_scale")->dims(), ElementsAre(1, 192));
+  EXPECT_EQ(tensorOf(*result->model, "w"), nullptr);
+  EXPECT_EQ(result->model->model.opset_import(1).domain(), "com.microsoft");
+  EXPECT_GT(sqnrOfForm(*model, options, makeInput({5, 2, 8})), 30);
+  options.perChannelWeights = false;
+  result = quantizeModel(*model, {}, options);
+  ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
+  EXPECT_THAT(tensorOf(*result->model, "r_scale")->dims(), ElementsAre(1));
+  EXPECT_THAT(errorOf(*netWith(48, intAttr("layout", 1)), {}, options),
+              HasSubstr("DynamicQuantizeLSTM has no layout with batches "
+                        "first"));
+  EXPECT_THAT(errorOf(*netWith(40, ""), {}, options),
+              HasSubstr("6400 products with the state in each step only"));
+}
+
 TEST(OtherFormsTest, Reasons) {
   auto model = parseText(
       modelOf(10, inputOf("x", 1, "1,2,4,4") + outputOf("y") +

@@ -158,3 +158,33 @@ func.func @two_problems(%a: tensor<2x3xf32>, %b: tensor<4xf32>) -> (tensor<*xf32
   %s = "onnx.MatMul"(%a, %b) : (tensor<2x3xf32>, tensor<4xf32>) -> tensor<*xf32>
   return %r, %s : tensor<*xf32>, tensor<*xf32>
 }
+
+// -----
+
+// Weights lie transposed in this one: [directions, inputs, 4 * hidden].
+// CHECK-LABEL: func.func @dynamic_lstm
+// CHECK: "onnx.ms.DynamicQuantizeLSTM"
+// CHECK-SAME: -> (tensor<?x2x5x3xf32>, tensor<2x5x3xf32>)
+func.func @dynamic_lstm(%x: tensor<?x5x4xf32>, %w: tensor<2x4x12xi8>, %r: tensor<2x3x12xui8>, %s: tensor<2x12xf32>, %z: tensor<2xi8>, %zr: tensor<2xui8>) -> (tensor<*xf32>, tensor<*xf32>) {
+  %y, %h = "onnx.ms.DynamicQuantizeLSTM"(%x, %w, %r, %s, %z, %s, %zr) {direction = "bidirectional", hidden_size = 3 : i64, input_forget = 0 : i64, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1>, resultSegmentSizes = array<i32: 1, 1, 0>} : (tensor<?x5x4xf32>, tensor<2x4x12xi8>, tensor<2x3x12xui8>, tensor<2x12xf32>, tensor<2xi8>, tensor<2x12xf32>, tensor<2xui8>) -> (tensor<*xf32>, tensor<*xf32>)
+  return %y, %h : tensor<*xf32>, tensor<*xf32>
+}
+
+// -----
+
+func.func @dynamic_lstm_mismatch(%x: tensor<?x5x4xf32>, %w: tensor<1x12x4xi8>, %r: tensor<1x3x12xi8>, %b: tensor<1x12xf32>, %s: tensor<2xf32>, %z: tensor<1x12xi8>, %zr: tensor<1xui8>) -> tensor<*xf32> {
+  // expected-error @+4 {{'W' is [1,12,4], expected [1,4,12]}}
+  // expected-error @+3 {{'B' is [1,12], expected [1,24]}}
+  // expected-error @+2 {{'W_scale' is [2], expected [1]}}
+  // expected-error @+1 {{'R' and its zero point differ in type}}
+  %y = "onnx.ms.DynamicQuantizeLSTM"(%x, %w, %r, %b, %s, %z, %z, %zr) {direction = "forward", input_forget = 0 : i64, operandSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1>, resultSegmentSizes = array<i32: 1, 0, 0>} : (tensor<?x5x4xf32>, tensor<1x12x4xi8>, tensor<1x3x12xi8>, tensor<1x12xf32>, tensor<2xf32>, tensor<1x12xi8>, tensor<1x12xi8>, tensor<1xui8>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
+
+// -----
+
+func.func @dynamic_lstm_direction(%x: tensor<?x5x4xf32>, %w: tensor<1x4x12xi8>, %r: tensor<1x3x12xi8>, %s: tensor<1xf32>, %z: tensor<1xi8>) -> tensor<*xf32> {
+  // expected-error @+1 {{direction is 'sideways', expected forward, reverse or bidirectional}}
+  %y = "onnx.ms.DynamicQuantizeLSTM"(%x, %w, %r, %s, %z, %s, %z) {direction = "sideways", input_forget = 0 : i64, operandSegmentSizes = array<i32: 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1, 1>, resultSegmentSizes = array<i32: 1, 0, 0>} : (tensor<?x5x4xf32>, tensor<1x4x12xi8>, tensor<1x3x12xi8>, tensor<1xf32>, tensor<1xi8>, tensor<1xf32>, tensor<1xi8>) -> tensor<*xf32>
+  return %y : tensor<*xf32>
+}
