@@ -9,7 +9,8 @@
 //
 // Ragged sizes need no code of their own: the last tiles of a row, and the last
 // tiles and panels of all, reach back over what was computed before, and store
-// only what is new.
+// only what is new. Of narrow images a tile has several rows, and what lies
+// between them is computed and left.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/kernel/TaskShares.h"
@@ -27,7 +28,8 @@ using Index = OpFoldResult;
 
 void TileEmitter::emitGrid() {
   tilesInRow = b.ceilDiv(c.columns, s.pixels);
-  tileCount = b.mul(c.rows, tilesInRow);
+  tileCount = b.mul(b.ceilDiv(c.rows, s.imageRows), tilesInRow);
+  results = s.imageRows > 1 ? b.mul(c.columns, s.imageRows) : s.pixels;
   panelCount = b.ceilDiv(c.channels, kTileColumns);
   Index bands = s.bands ? b.fixed(s.bands) : b.ceilDiv(tileCount, s.band);
   Index chunks = s.chunks ? b.fixed(s.chunks) : b.ceilDiv(panelCount, s.chunk);
@@ -139,7 +141,7 @@ void TileEmitter::emitBlocks() {
     emitBlock(block, operands.replaced(carried.drop_front(3)), next,
               {carried[0], carried[1]}, carried[2]);
     SmallVector<Value> yielded{b.value(block.tile), b.value(block.panel),
-                               b.value(s.pixels)};
+                               b.value(results)};
     next.appendTo(b, yielded);
     scf::YieldOp::create(b, yielded);
   }
@@ -214,12 +216,18 @@ SmallVector<TilePixels> TileEmitter::tilesOf(TileBlock block) {
     Index place = flat ? member.inside : b.rem(member.inside, tilesInRow);
     Index nominal = b.mul(place, s.pixels);
     TilePixels tile{y, nominal, b.fixed(0)};
-    if (!wholeRows) {
+    if (s.imageRows > 1) {
+      Index first = b.mul(y, s.imageRows);
+      tile.x = b.fixed(0);
+      tile.y = b.min(first, b.sub(c.rows, b.fixed(s.imageRows)));
+      if (!isMultiple(c.rows, s.imageRows))
+        tile.storedFrom = b.mul(b.sub(first, tile.y), c.columns);
+    } else if (!wholeRows) {
       tile.x = b.min(nominal, b.sub(c.columns, s.pixels));
       tile.storedFrom = b.sub(nominal, tile.x);
     }
     if (member.isNew)
-      tile.storedFrom = select(member.isNew, tile.storedFrom, s.pixels);
+      tile.storedFrom = select(member.isNew, tile.storedFrom, results);
     tiles.push_back(tile);
   }
   return tiles;
@@ -245,7 +253,7 @@ void TileEmitter::emitBlock(TileBlock block, const TileOperands &operands,
                             Value previousRows) {
   SmallVector<TilePixels> tiles = tilesOf(previous);
   SmallVector<ChannelPanel> panels = panelsOf(previous);
-  int64_t rows = b.known(s.pixels).value_or(kTileRows);
+  int64_t rows = b.known(results).value_or(kTileRows);
   int64_t first = firstSliceStep(), slices = steps() - 2 * first;
   int64_t rowsASlice = llvm::divideCeil(rows, slices);
   emitReduction(block, operands, next, [&](Index step) {
@@ -273,19 +281,26 @@ void TileEmitter::storeSum(int64_t sum) {
 void TileEmitter::emitRow(ArrayRef<TilePixels> tiles,
                           ArrayRef<ChannelPanel> panels, Index row) {
   auto type = VectorType::get({kTileColumns}, nn::accumulatorType(c.element));
+  // Where the row's sums are in a tile, and which pixel that is.
+  Index inTile = row, y = b.fixed(0), x = row;
+  if (s.imageRows > 1) {
+    y = b.div(row, c.columns), x = b.rem(row, c.columns);
+    inTile = b.add(b.mul(y, s.rowPitch), x);
+  }
   SmallVector<PlacedSums> all;
   for (auto [m, tile] : llvm::enumerate(tiles)) {
     Value rowIsNew;
     if (b.known(tile.storedFrom) != 0)
       rowIsNew = compare(arith::CmpIPredicate::sge, row, tile.storedFrom);
     for (auto [n, panel] : llvm::enumerate(panels)) {
-      Index at = b.add(b.mul(row, kTileColumns),
+      Index at = b.add(b.mul(inTile, kTileColumns),
                        (m * panels.size() + n) * kTileRows * kTileColumns);
       Value sums =
           vector::LoadOp::create(b, type, scratch, ValueRange{b.value(at)});
       Index channel = b.add(c.firstChannel, b.mul(panel.number, kTileColumns));
-      PlacedSums placed{
-          sums, {batch, tile.y, b.add(tile.x, row), channel}, panel.channels};
+      PlacedSums placed{sums,
+                        {batch, b.add(tile.y, y), b.add(tile.x, x), channel},
+                        panel.channels};
       placed.isNew = rowIsNew;
       if (panel.isNew)
         placed.isNew =

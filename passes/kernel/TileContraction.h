@@ -11,15 +11,18 @@ inline constexpr int64_t kTileRows = 16;
 
 /// How a contraction is cut for AMX. A tile of the left side is `pixels`
 /// neighbouring pixels (matrix rows) by one block of the reduction; one of the
-/// right side a block by a panel of 16 channels. Sums of `tiles` by `panels`
-/// tiles stay in registers over the whole reduction.
+/// right side a block by a panel of 16 channels. Of narrow images a tile has
+/// several rows, with what lies between them in the padded image. Sums of
+/// `tiles` by `panels` tiles stay in registers over the whole reduction.
 struct TileSchedule {
   int64_t tiles = 2, panels = 2;
   mlir::OpFoldResult pixels; // rows of a tile, at most 16
-  int64_t block = 0;         // elements of a reduction block
-  int64_t blocks = 0;        // of a run
-  int64_t band = 0;          // tiles of a task
-  int64_t chunk = 0;         // panels of a task
+  int64_t imageRows = 1;     // in a tile
+  int64_t rowPitch = 0; // pixels from one image row to the next, if several
+  int64_t block = 0;    // elements of a reduction block
+  int64_t blocks = 0;   // of a run
+  int64_t band = 0;     // tiles of a task
+  int64_t chunk = 0;    // panels of a task
   /// Tasks that share the tiles and the panels in whole blocks, where all sizes
   /// are known. Else each has as many as above.
   int64_t bands = 0, chunks = 0;

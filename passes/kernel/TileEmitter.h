@@ -157,6 +157,7 @@ private:
   const FlatView *bias = nullptr;
 
   Index tileCount, tilesInRow, panelCount;
+  Index results; // rows of a tile that are pixels of the output
   // Of the task.
   mlir::Block *taskBlock = nullptr;
   Index share; // batches that it does

@@ -29,6 +29,25 @@ OpFoldResult tilePixels(IndexArithmetic &b, OpFoldResult columns) {
   return b.min(some, b.fixed(kTileRows));
 }
 
+/// Several image rows in a tile where they are narrow: a tile of few rows takes
+/// longer to load than to multiply, and more than half the time of a whole one.
+void joinImageRows(TileSchedule &s, IndexArithmetic &b,
+                   const RowContraction &c) {
+  auto rows = b.known(c.rows), columns = b.known(c.columns),
+       row = b.known(c.lhsRow), column = b.known(c.lhsColumn);
+  if (!rows || !columns || !row || !column || *column <= 0 || *row % *column)
+    return;
+  int64_t pitch = *row / *column;
+  if (pitch < *columns || *columns > kTileRows)
+    return;
+  int64_t fitting = std::min((kTileRows - *columns) / pitch + 1, *rows);
+  if (fitting < 2)
+    return;
+  s.imageRows = fitting;
+  s.rowPitch = pitch;
+  s.pixels = b.fixed((fitting - 1) * pitch + *columns);
+}
+
 /// Cycles of the ports that load, for a tile of so many rows: a row that
 /// reaches into another cache line takes three more.
 double loadCycles(int64_t rows, int64_t rowBytes, bool isAligned) {
@@ -153,8 +172,10 @@ TileSchedule::choose(IndexArithmetic &b, const RowContraction &c,
     return std::nullopt;
   }
   s.pixels = tilePixels(b, c.columns);
+  joinImageRows(s, b, c);
   int64_t pixels = knownOr(s.pixels, kTileRows);
-  int64_t tiles = rows * llvm::divideCeil(columns, pixels);
+  int64_t tiles = s.imageRows > 1 ? llvm::divideCeil(rows, s.imageRows)
+                                  : rows * llvm::divideCeil(columns, pixels);
   int64_t panels = llvm::divideCeil(knownOr(c.channels, 256), form.width);
   chooseBlock(s, tiles, panels);
   loadFewerTiles(s, form, pixels, panels, knownOr(c.lhsColumn, 0) * form.bytes);

@@ -177,3 +177,24 @@ func.func @misaligned(%a: memref<512x200xi8>, %b: memref<4x50x16x4xi8>, %c: memr
   return
 }
 }
+
+// -----
+
+// Two rows of a narrow image in a tile of 16: seven pixels, two of the padding between the rows, seven pixels. The sums
+// behind are left: what the second row begins with lies two further on.
+// CHECK-LABEL: func.func @narrow
+// CHECK: %[[SHAPES:.*]] = arith.constant dense<[1, 0,{{( 0,)+}} 64, 0, 64, 0, 64, 0, 64, 0, 64, 0, 64, 0, 64, 0, 64, 0,{{( 0,)+}} 16, 16, 16, 16, 16, 16, 16, 16,
+// CHECK: llvm.x86.tdpbusd
+// CHECK: %[[Y:[^ ]+]] = arith.divui %[[ROW:[^ ]+]], %c7{{.*}} : index
+// CHECK: %[[X:[^ ]+]] = arith.remui %[[ROW]], %c7{{.*}} : index
+// CHECK: %[[AT:[^ ]+]] = arith.muli %[[Y]], %c9{{.*}} : index
+// CHECK: arith.addi %[[AT]], %[[X]] : index
+module attributes {tile.target = #tile.target<cpu = "sapphirerapids", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 2097152, vnni = true, bf16 = true, amx = true>} {
+func.func @narrow(%x: memref<1x9x9x64xi8>, %w: memref<1x2x9x16x16x4xi8>, %y: memref<1x7x7x32xi32>) {
+  nn.conv %x, %w outs(%y) {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64, filter_sizes = array<i64: 32, 64, 3, 3>} : memref<1x9x9x64xi8>, memref<1x2x9x16x16x4xi8>, memref<1x7x7x32xi32> {
+  ^bb0(%acc: i32):
+    nn.yield %acc : i32
+  }
+  return
+}
+}
