@@ -1,8 +1,10 @@
 //===- IntegerImageConvolution.cpp - ConvInteger on images ----------------===//
 //
-// The fast way for integer convolutions: nn.conv of bytes. With x0 the zero
-// point of the input, sum (x - x0) w = sum x w - x0 sum w: the last sum is a
-// constant for each channel. What fails here goes to the general lowering.
+// The fast way for integer convolutions: nn.conv of bytes. With zero points x0
+// and w0, over the n places of a window,
+//   sum (x - x0)(w - w0) = sum x w - x0 (sum w - n w0) - w0 sum x,
+// where sum w is a constant for each channel, and sum x one number a pixel (and
+// group). Padding is x0. What fails here goes to the general lowering.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/onnx/OnnxOps.h"
@@ -10,20 +12,137 @@
 #include "passes/convert/ImageConvolution.h"
 #include "passes/convert/ReducedPrecision.h"
 
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
 using namespace mlir;
 using namespace ashlar;
 
 namespace {
 
-/// acc - zeroPoint * weightSum, in the epilogue.
-void subtractZeroPoint(TensorBuilder &b, nn::ConvOp conv) {
+Value toI32(TensorBuilder &b, Value bytes) {
+  return b.map(b.getI32Type(), bytes,
+               [](TensorBuilder &inner, ValueRange x) -> Value {
+                 return arith::ExtUIOp::create(inner, inner.getI32Type(), x[0]);
+               });
+}
+
+/// Sums of slices of `tensor` that lie `dilation` apart along `axis`, each of
+/// `count` elements, `stride` apart.
+Value sumSlices(TensorBuilder &b, Value tensor, int64_t axis, int64_t slices,
+                int64_t dilation, int64_t stride, OpFoldResult count) {
+  TensorBuilder::Sizes sizes = b.dims(tensor);
+  size_t rank = sizes.size();
+  sizes[axis] = count;
+  TensorBuilder::Sizes offsets(rank, b.size(0)), strides(rank, b.size(1));
+  strides[axis] = b.size(stride);
+  SmallVector<Value> parts;
+  for (int64_t slice = 0; slice < slices; ++slice) {
+    offsets[axis] = b.size(slice * dilation);
+    parts.push_back(
+        tensor::ExtractSliceOp::create(b, tensor, offsets, sizes, strides));
+  }
+  return b.map(b.getI32Type(), parts, [](TensorBuilder &inner, ValueRange x) {
+    Value sum = x.front();
+    for (Value part : x.drop_front())
+      sum = inner.add(sum, part);
+    return sum;
+  });
+}
+
+/// What lies under each window of a padded image of unsigned bytes, summed:
+/// one number a pixel of the result, or a channel where there are groups.
+Value sumWindows(TensorBuilder &b, Value image,
+                 const ImageConvolution &convolution) {
+  TensorBuilder::Sizes sizes = b.dims(image);
+  int64_t groups = convolution.groups;
+  Value sums;
+  if (groups == 1) {
+    sums = sumBytes(b, image, {3}, /*isUnsigned=*/true, /*keepDims=*/false);
+  } else if (convolution.filterSizes[1] == 1) {
+    sums = toI32(b, image);
+  } else {
+    sums =
+        sumBytes(b,
+                 b.reshape(image, {sizes[0], sizes[1], sizes[2], b.size(groups),
+                                   b.size(convolution.filterSizes[1])}),
+                 {4}, /*isUnsigned=*/true, /*keepDims=*/false);
+  }
+  ImageWindow unpadded = convolution.window;
+  unpadded.padBegin.assign(2, 0);
+  unpadded.padEnd.assign(2, 0);
+  for (unsigned axis : {0, 1})
+    sums = sumSlices(b, sums, axis + 1, unpadded.size[axis],
+                     unpadded.dilations[axis], unpadded.strides[axis],
+                     unpadded.outputSize(b, sizes[axis + 1], axis));
+  if (groups == 1)
+    return b.unsqueeze(sums, {3});
+  int64_t outputs = convolution.filterSizes[0];
+  if (outputs == groups)
+    return sums;
+  // Every output channel of a group has the group's sums.
+  TensorBuilder::Sizes wide = b.dims(sums);
+  wide.push_back(b.size(outputs / groups));
+  Value spread = b.broadcastTo(b.unsqueeze(sums, {4}), wide);
+  wide.pop_back();
+  wide.back() = b.size(outputs);
+  return b.reshape(spread, wide);
+}
+
+/// The terms of the zero points, taken from the accumulator in the epilogue.
+class ZeroPointTerms {
+public:
+  ZeroPointTerms(TensorBuilder &b, const ImageConvolution &convolution,
+                 const QuantizedTensor &input, int64_t weightZero)
+      : b(b), convolution(convolution), input(input), weightZero(weightZero) {}
+
+  nn::ConvOp make(Value image, Value weights);
+
+private:
+  Value times(OpBuilder &inner, Value x, Value y) const {
+    return arith::MulIOp::create(inner, b.getLoc(), x, y);
+  }
+  Value minus(OpBuilder &inner, Value x, Value y) const {
+    return arith::SubIOp::create(inner, b.getLoc(), x, y);
+  }
+  Value constant(OpBuilder &inner, int64_t value) const {
+    return arith::ConstantOp::create(
+        inner, b.getLoc(),
+        inner.getI32IntegerAttr(static_cast<int32_t>(value)));
+  }
+
+  TensorBuilder &b;
+  const ImageConvolution &convolution;
+  const QuantizedTensor &input;
+  int64_t weightZero;
+};
+
+nn::ConvOp ZeroPointTerms::make(Value image, Value weights) {
+  SmallVector<Value> extras;
+  if (input.zeroPoint)
+    extras = {sumBytes(b, weights, {1, 2, 3}, /*isUnsigned=*/false,
+                       /*keepDims=*/false),
+              input.zeroPoint};
+  if (weightZero)
+    extras.push_back(sumWindows(b, image, convolution));
+  nn::ConvOp conv = convolution.make(b, image, weights, extras);
   Block &block = conv.getEpilogue().front();
   OpBuilder inner = OpBuilder::atBlockBegin(&block);
-  Value product = arith::MulIOp::create(inner, b.getLoc(), block.getArgument(1),
-                                        block.getArgument(2));
-  Value sum =
-      arith::SubIOp::create(inner, b.getLoc(), block.getArgument(0), product);
+  Value sum = block.getArgument(0);
+  int64_t places = 1;
+  for (int64_t size : ArrayRef(convolution.filterSizes).drop_front())
+    places *= size;
+  if (input.zeroPoint) {
+    Value channel = block.getArgument(1);
+    if (weightZero)
+      channel = minus(inner, channel, constant(inner, places * weightZero));
+    sum = minus(inner, sum, times(inner, channel, block.getArgument(2)));
+  }
+  if (weightZero)
+    sum = minus(
+        inner, sum,
+        times(inner, block.getArguments().back(), constant(inner, weightZero)));
   block.getTerminator()->setOperand(0, sum);
+  return conv;
 }
 
 Lowered lowerConvInteger(onnx::ConvIntegerOp op,
@@ -37,8 +156,9 @@ Lowered lowerConvInteger(onnx::ConvIntegerOp op,
   QuantizedTensor filter =
       withSignedness(b, in.getW(), in.getWZeroPoint(),
                      elementType(op.getW().getType()), /*wanted=*/false);
-  if (filter.known != 0)
-    return b.unsupported("on the fast path with a zero point of the weights");
+  if (!filter.known)
+    return b.unsupported(
+        "on the fast path with a zero point of the weights that is not known");
   QuantizedTensor input =
       withSignedness(b, in.getX(), in.getXZeroPoint(),
                      elementType(op.getX().getType()), /*wanted=*/true);
@@ -48,16 +168,9 @@ Lowered lowerConvInteger(onnx::ConvIntegerOp op,
   else
     padding =
         arith::TruncIOp::create(b, b.getI8Type(), b.toScalar(input.zeroPoint));
-  Value image = convolution.imageOf(b, input.tensor, padding);
-  Value weights = convolution.filterOf(b, filter.tensor);
-  SmallVector<Value> extras;
-  if (input.zeroPoint)
-    extras = {sumBytes(b, weights, {1, 2, 3}, /*isUnsigned=*/false,
-                       /*keepDims=*/false),
-              input.zeroPoint};
-  nn::ConvOp conv = convolution.make(b, image, weights, extras);
-  if (input.zeroPoint)
-    subtractZeroPoint(b, conv);
+  nn::ConvOp conv = ZeroPointTerms(b, convolution, input, *filter.known)
+                        .make(convolution.imageOf(b, input.tensor, padding),
+                              convolution.filterOf(b, filter.tensor));
   return fromNhwc(b, conv->getResult(0), convolution.rank);
 }
 

@@ -235,21 +235,18 @@ Lowered lowerDynamicQuantize(onnx::DynamicQuantizeLinearOp,
 // Scale and zero point of u8 that cover the data and 0.
 DynamicBytes quantizeDynamically(TensorBuilder &b, Value x) {
   Type f32 = b.getF32Type(), u8 = b.getIntegerType(8, /*isSigned=*/false);
-  // Rows first, in vectors and side by side, then what the rows gave.
+  SmallVector<int64_t> axes = llvm::to_vector(
+      llvm::seq<int64_t>(0, cast<RankedTensorType>(x.getType()).getRank()));
   auto extreme = [&](TensorBuilder::Combiner combiner) {
-    Value result = x;
-    int64_t rank = cast<RankedTensorType>(x.getType()).getRank();
-    if (rank > 1)
-      result =
-          b.reduce(x, {rank - 1}, /*keepDims=*/false, b.zero(f32), combiner);
-    int64_t rest = cast<RankedTensorType>(result.getType()).getRank();
-    return b.reduce(result, llvm::to_vector(llvm::seq<int64_t>(0, rest)),
-                    /*keepDims=*/false, b.zero(f32), combiner);
+    // The range holds zero. NaNs are passed over.
+    return b.reduce(x, axes, /*keepDims=*/false, b.zero(f32), combiner);
   };
-  Value least = extreme(
-      [](TensorBuilder &b, Value x, Value best) { return b.min(best, x); });
-  Value greatest = extreme(
-      [](TensorBuilder &b, Value x, Value best) { return b.max(best, x); });
+  Value least = extreme([](TensorBuilder &b, Value x, Value best) -> Value {
+    return arith::MinNumFOp::create(b, best, x);
+  });
+  Value greatest = extreme([](TensorBuilder &b, Value x, Value best) -> Value {
+    return arith::MaxNumFOp::create(b, best, x);
+  });
   Value scale =
       b.map(f32, {least, greatest}, [](TensorBuilder &b, ValueRange v) {
         return b.div(b.sub(v[1], v[0]), b.scalar(v[0].getType(), 255));

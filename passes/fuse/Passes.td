@@ -23,6 +23,23 @@ def SinkTransposes : Pass<"ashlar-sink-transposes", "::mlir::func::FuncOp"> {
                            "::mlir::tensor::TensorDialect"];
 }
 
+def SplitReductions : Pass<"ashlar-split-reductions", "::mlir::func::FuncOp"> {
+  let summary = "find the greatest and the least element in parts";
+  let description = [{
+    A maximum or minimum over all elements of a tensor, as dynamic quantization
+    takes two of, reads the tensor in the order in which it lies, whatever
+    transposes are before it. Of a large tensor the leading axes become parts,
+    which are tasks of their own; their results are folded after.
+
+    Requires: linalg on tensors, transposes sunk. Guarantees: the same bits, but
+    for which NaN of several is the result.
+
+    Example: test/passes/fuse/split-reductions.mlir
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def SinkReshapes : Pass<"ashlar-sink-reshapes", "::mlir::func::FuncOp"> {
   let summary = "move reshapes of contractions' results behind elementwise operations";
   let description = [{

@@ -10,6 +10,7 @@ void ashlar::buildFusePipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createSinkTransposes());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
+  manager.addNestedPass<func::FuncOp>(createSplitReductions());
   manager.addNestedPass<func::FuncOp>(createSinkReshapes());
   manager.addNestedPass<func::FuncOp>(createFuseElementwise());
   manager.addNestedPass<func::FuncOp>(createFuseEpilogues());

@@ -174,6 +174,14 @@ Value ReductionEmitter::elements(Value k, Value mask) {
 }
 
 Value ReductionEmitter::combine(Value accumulator, Value value) {
+  // Accumulators begin with the neutral value and are never NaN, so that one
+  // comparison passes over NaNs.
+  if (isa<arith::MaxNumFOp, arith::MinNumFOp>(combiner)) {
+    auto better = isa<arith::MaxNumFOp>(combiner) ? arith::CmpFPredicate::OGT
+                                                  : arith::CmpFPredicate::OLT;
+    Value isBetter = arith::CmpFOp::create(b, better, value, accumulator);
+    return arith::SelectOp::create(b, isBetter, value, accumulator);
+  }
   OperationState state(op.getLoc(), combiner->getName());
   state.addOperands({accumulator, value});
   state.addTypes(accumulator.getType());

@@ -132,16 +132,22 @@ def label(c, h, w, f, kh, kw, stride, pad, dilation, group):
     return f"{c}x{h}x{w}f{f}k{kh}x{kw}s{stride}p{pad}d{dilation}g{group}"
 
 
-def integer_convolutions(lhs):
-    family = Family(f"conv-{'u8' if lhs == np.uint8 else 's8'}s8")
+def integer_convolutions(lhs, rhs=np.int8):
+    """Weights that are unsigned have a zero point, as dynamic quantization of ONNX Runtime makes them by default; the input's
+    is then known only when the model runs."""
+    family = Family("conv-" + "".join("u8" if dtype == np.uint8 else "s8" for dtype in (lhs, rhs)))
     g = family.graph
     for case in CONVOLUTIONS:
         c, h, w, f, kh, kw, stride, pad, dilation, group = case
         name = label(*case)
-        x, k = family.integers(lhs, (1, c, h, w)), family.integers(np.int8, (f, c // group, kh, kw))
-        zero = family.integers(lhs, ())
-        expected = convolve(x.astype(np.int64) - int(zero), k.astype(np.int64), stride, pad, dilation, group)
-        inputs = [g.add_input("x" + name, x), g.add_constant("w" + name, k), g.add_constant("z" + name, zero)]
+        x, k = family.integers(lhs, (1, c, h, w)), family.integers(rhs, (f, c // group, kh, kw))
+        zero, weight_zero = family.integers(lhs, ()), family.integers(rhs, ()) if rhs == np.uint8 else rhs(0)
+        expected = convolve(x.astype(np.int64) - int(zero), k.astype(np.int64) - int(weight_zero), stride, pad, dilation, group)
+        inputs = [g.add_input("x" + name, x), g.add_constant("w" + name, k)]
+        if rhs == np.uint8:
+            inputs += [g.add_input("z" + name, zero), g.add_constant("wz" + name, weight_zero)]
+        else:
+            inputs.append(g.add_constant("z" + name, zero))
         g.add_node("ConvInteger", inputs, [family.output("y" + name, expected.astype(np.int32))], name, kernel_shape=[kh, kw],
                    strides=[stride] * 2, pads=[pad] * 4, dilations=[dilation] * 2, group=group)
     return family
@@ -210,6 +216,7 @@ def families():
         yield integer_extremes(lhs)
         yield integer_products_of_inputs(lhs)
         yield integer_convolutions(lhs)
+        yield integer_convolutions(lhs, np.uint8)
     yield quantized_convolutions()
     for precision in ("f32", "bf16"):
         yield float_products(precision)
