@@ -13,33 +13,36 @@ static constexpr uint64_t kRankingSamples = 8;
 // Sets of layers that are compiled at most, of those that met the goal.
 static constexpr size_t kVerifiedTrials = 6;
 
-std::set<std::string> AccuracySearch::namesOf(const LayerSet &left) const {
-  std::set<std::string> names;
-  for (size_t place : left)
-    names.insert(state->ranking[place].node);
-  return names;
+namespace {
+
+/// onSample ended the search.
+class Interruption : public llvm::ErrorInfo<Interruption> {
+public:
+  static char ID;
+  void log(llvm::raw_ostream &os) const override { os << "interrupted"; }
+  std::error_code convertToErrorCode() const override {
+    return llvm::inconvertibleErrorCode();
+  }
+};
+
+char Interruption::ID = 0;
+
+template <typename T>
+llvm::Expected<T> orInterruption(llvm::Expected<std::optional<T>> result) {
+  if (!result)
+    return result.takeError();
+  if (!*result)
+    return llvm::make_error<Interruption>();
+  return std::move(**result);
 }
+
+} // namespace
 
 llvm::Expected<QuantizedModel>
-AccuracySearch::quantize(const LayerSet &left) const {
+AccuracySearch::quantize(const StepSet &taken) const {
   QuantizeOptions now = options;
-  now.leftInFloats = namesOf(left);
+  now.chosen = state->ranking.formsOf(taken);
   return quantizeModel(model, table, now);
-}
-
-double AccuracySearch::shareOf(const LayerSet &left) const {
-  double all = 0, floats = 0;
-  for (auto [place, layer] : llvm::enumerate(state->ranking)) {
-    all += double(layer.macs);
-    floats += left.count(place) ? double(layer.macs) : 0;
-  }
-  return all > 0 ? 1 - floats / all : 1;
-}
-
-// One layer at least stays in integers.
-bool AccuracySearch::fits(const LayerSet &left) const {
-  return left.size() < state->ranking.size() &&
-         shareOf(left) >= goal.leastShare;
 }
 
 void ashlar::quantization::judgeTrial(AccuracyTrial &trial, double reference,
@@ -58,13 +61,17 @@ void ashlar::quantization::judgeTrial(AccuracyTrial &trial, double reference,
         (goal.relative ? trial.relativeDrop : trial.drop) <= *goal.maxDrop;
 }
 
-AccuracyTrial AccuracySearch::describe(const LayerSet &left, bool simulated,
+AccuracyTrial AccuracySearch::describe(const StepSet &taken, bool simulated,
                                        double score) const {
   AccuracyTrial trial;
-  trial.left = left;
+  trial.taken = taken;
   trial.simulated = simulated;
   trial.score = score;
-  trial.share = shareOf(left);
+  trial.inFloats = state->ranking.countInFloats(taken);
+  trial.inTwoTerms = taken.size() - trial.inFloats;
+  trial.share = state->ranking.shareInInt8(taken);
+  trial.twice = state->ranking.shareDoneTwice(taken);
+  trial.cost = state->ranking.costOf(taken);
   judgeTrial(trial, *state->reference, evaluator.spec(), goal);
   return trial;
 }
@@ -73,92 +80,78 @@ Error AccuracySearch::save() {
   return onState ? onState(*state) : Error::success();
 }
 
-AccuracySearch::Done AccuracySearch::findReference() {
+Error AccuracySearch::findReference() {
   // Runs again when a search goes on: others are compared with its outputs.
   if (onStep)
     onStep("evaluating the model in floats");
-  auto score = evaluator.setReference(model);
+  auto score = orInterruption(evaluator.setReference(model));
   if (!score)
     return score.takeError();
-  if (!*score)
-    return false;
-  state->reference = **score;
-  if (Error error = save())
-    return std::move(error);
-  return true;
+  state->reference = *score;
+  return save();
 }
 
-llvm::Expected<std::optional<AccuracyTrial>>
-AccuracySearch::tryOut(const LayerSet &left, bool simulate) {
+llvm::Expected<double> AccuracySearch::scoreOf(const StepSet &taken,
+                                               bool simulate) {
+  if (simulate)
+    return orInterruption(
+        simulation.score(state->ranking.formsOf(taken), evaluator));
+  auto quantized = quantize(taken);
+  if (!quantized)
+    return quantized.takeError();
+  return orInterruption(evaluator.score(*quantized->model));
+}
+
+static std::string layersText(size_t count) {
+  return std::to_string(count) + (count == 1 ? " layer" : " layers");
+}
+
+llvm::Expected<AccuracyTrial> AccuracySearch::tryOut(const StepSet &taken,
+                                                     bool simulate) {
   for (const AccuracyTrial &trial : trials)
-    if (trial.left == left && trial.simulated == simulate)
+    if (trial.taken == taken && trial.simulated == simulate)
       return trial;
-  auto known = state->scores.find({left, simulate});
-  double score;
   ++computed;
-  if (known != state->scores.end()) {
-    score = known->second;
-  } else {
+  auto known = state->scores.find({taken, simulate});
+  if (known == state->scores.end()) {
+    size_t inFloats = state->ranking.countInFloats(taken);
     if (onStep)
       onStep((simulate ? "simulating" : "evaluating") + llvm::Twine(" with ") +
-             llvm::Twine(left.size()) +
-             (left.size() == 1 ? " layer" : " layers") + " in floats");
-    auto found = [&]() -> llvm::Expected<std::optional<double>> {
-      if (simulate)
-        return simulation.score(namesOf(left), evaluator);
-      auto quantized = quantize(left);
-      if (!quantized)
-        return quantized.takeError();
-      return evaluator.score(*quantized->model);
-    }();
-    if (!found)
-      return found.takeError();
-    if (!*found)
-      return std::nullopt;
-    score = **found;
-    state->scores[{left, simulate}] = score;
+             layersText(inFloats) + " in floats, " +
+             llvm::Twine(taken.size() - inFloats) + " in two terms");
+    auto score = scoreOf(taken, simulate);
+    if (!score)
+      return score.takeError();
+    known = state->scores.insert({{taken, simulate}, *score}).first;
     if (Error error = save())
       return std::move(error);
   }
-  trials.push_back(describe(left, simulate, score));
+  trials.push_back(describe(taken, simulate, known->second));
   if (onTrial)
     onTrial(trials.back(), *state->reference);
   return trials.back();
 }
 
-// Orders layers by what leaving each in floats promises, for what it costs: the
-// error that it alone brings to the outputs, over its multiply-accumulates. The
-// thousandth of all that is added is what any layer costs.
-AccuracySearch::Done AccuracySearch::rank() {
+Error AccuracySearch::rank() {
   if (!state->ranking.empty())
-    return true;
-  auto layers =
+    return Error::success();
+  auto layers = orInterruption(
       simulation.rank(kRankingSamples, [&](size_t layer, size_t count) {
         if (onStep)
           onStep("ranking layers, " + llvm::Twine(layer) + " of " +
                  llvm::Twine(count));
-      });
+      }));
   if (!layers)
     return layers.takeError();
-  if (!*layers)
-    return false;
-  double all = 0;
-  for (const LayerError &layer : **layers)
-    all += double(layer.macs);
-  auto promise = [&](const LayerError &layer) {
-    return layer.noise / (double(layer.macs) + all / 1000 + 1);
-  };
-  llvm::sort(**layers, [&](const LayerError &a, const LayerError &b) {
-    return std::make_pair(-promise(a), a.node) <
-           std::make_pair(-promise(b), b.node);
-  });
-  state->ranking = std::move(**layers);
-  if (Error error = save())
-    return std::move(error);
-  return true;
+  if (!goal.twoTerms)
+    for (LayerError &layer : *layers)
+      layer.noiseInTwoTerms.reset();
+  state->ranking = AccuracySteps::rank(*layers);
+  return save();
 }
 
-// A better score; of equal ones, fewer multiply-accumulates in floats.
+// A better score; of those that meet the goal, and of equal ones, the one that
+// costs less.
 bool AccuracySearch::isBetter(const AccuracyTrial &a,
                               const AccuracyTrial &b) const {
   if (a.meets != b.meets)
@@ -166,9 +159,9 @@ bool AccuracySearch::isBetter(const AccuracyTrial &a,
   if (!a.meets && a.score != b.score)
     return evaluator.spec().largerIsBetter() ? a.score > b.score
                                              : a.score < b.score;
-  if (a.share != b.share)
-    return a.share > b.share;
-  return a.left.size() < b.left.size();
+  if (a.cost != b.cost)
+    return a.cost < b.cost;
+  return a.taken.size() < b.taken.size();
 }
 
 const AccuracyTrial *AccuracySearch::bestOf(bool simulated) const {
@@ -179,39 +172,25 @@ const AccuracyTrial *AccuracySearch::bestOf(bool simulated) const {
   return best;
 }
 
-// Compiles what the simulation promises to meet the goal.
-AccuracySearch::Done AccuracySearch::verify(const LayerSet &left) {
-  auto trial = tryOut(left, /*simulate=*/false);
-  if (!trial)
-    return trial.takeError();
-  if (!*trial)
-    return false;
-  verified |= (*trial)->meets;
-  return true;
-}
-
-// Twice as many layers of the ranking each time, as far as they fit; then
-// halves the interval. Where scores rise and fall this finds one of the places
-// where the goal is met.
-AccuracySearch::Done AccuracySearch::searchAlongRanking() {
-  std::vector<LayerSet> steps = {{}};
+// Twice as many steps of the ranking each time, as far as they fit; then halves
+// the interval. Where scores rise and fall this finds one of the places where
+// the goal is met.
+Error AccuracySearch::searchAlongRanking() {
+  std::vector<StepSet> prefixes = {{}};
   for (size_t place = 0; place != state->ranking.size(); ++place) {
-    LayerSet next = steps.back();
-    next.insert(place);
-    if (fits(next))
-      steps.push_back(std::move(next));
+    StepSet next = state->ranking.with(prefixes.back(), place);
+    if (next != prefixes.back() && fits(next))
+      prefixes.push_back(std::move(next));
   }
-  size_t most = steps.size() - 1, failing = 0, meeting = 0;
+  size_t most = prefixes.size() - 1, failing = 0, meeting = 0;
   for (size_t count = 1; most && !meeting && mayTry();) {
-    auto trial = tryOut(steps[count], /*simulate=*/true);
+    auto trial = tryOut(prefixes[count], /*simulate=*/true);
     if (!trial)
       return trial.takeError();
-    if (!*trial)
-      return false;
-    if ((*trial)->meets)
+    if (trial->meets)
       meeting = count;
     else if (count == most)
-      return true;
+      break;
     else {
       failing = count;
       count = std::min(2 * count, most);
@@ -219,163 +198,133 @@ AccuracySearch::Done AccuracySearch::searchAlongRanking() {
   }
   while (meeting > failing + 1 && mayTry()) {
     size_t middle = failing + (meeting - failing) / 2;
-    auto trial = tryOut(steps[middle], /*simulate=*/true);
+    auto trial = tryOut(prefixes[middle], /*simulate=*/true);
     if (!trial)
       return trial.takeError();
-    if (!*trial)
-      return false;
-    ((*trial)->meets ? meeting : failing) = middle;
+    (trial->meets ? meeting : failing) = middle;
   }
-  return true;
-}
-
-// What one step may lead to: a layer more, two that follow each other in the
-// ranking, or one instead of others; then one less.
-std::vector<LayerSet> AccuracySearch::neighboursOf(const LayerSet &left) const {
-  std::vector<LayerSet> result;
-  auto add = [&](LayerSet next) {
-    // Room is made by those that promise least.
-    for (auto last = next.rbegin(); !fits(next) && last != next.rend();) {
-      if (left.count(*last)) {
-        next.erase(*last);
-        last = next.rbegin();
-      } else {
-        ++last;
-      }
-    }
-    if (next != left && fits(next) && !llvm::is_contained(result, next))
-      result.push_back(std::move(next));
-  };
-  for (size_t place = 0; place != state->ranking.size(); ++place) {
-    if (left.count(place))
-      continue;
-    LayerSet next = left;
-    next.insert(place);
-    add(next);
-    if (place + 1 != state->ranking.size()) {
-      next.insert(place + 1);
-      add(std::move(next));
-    }
-  }
-  for (size_t place : left) {
-    LayerSet next = left;
-    next.erase(place);
-    add(std::move(next));
-  }
-  return result;
+  return Error::success();
 }
 
 // From the best so far to better ones beside it, until the goal is met.
-AccuracySearch::Done AccuracySearch::improve() {
+Error AccuracySearch::improve() {
   for (bool moved = true; moved && mayTry();) {
     moved = false;
     AccuracyTrial from = *bestOf(/*simulated=*/true);
     if (from.meets)
-      return true;
-    for (const LayerSet &next : neighboursOf(from.left)) {
+      break;
+    for (const StepSet &next :
+         state->ranking.neighboursOf(from.taken, goal.leastShare)) {
       if (!mayTry())
         break;
       auto trial = tryOut(next, /*simulate=*/true);
       if (!trial)
         return trial.takeError();
-      if (!*trial)
-        return false;
-      moved = (*trial)->score != from.score && isBetter(**trial, from);
+      moved = trial->score != from.score && isBetter(*trial, from);
       if (moved)
         break;
     }
   }
-  return true;
+  return Error::success();
 }
 
-// Layers go back to integers one by one, the costliest first, while the goal
-// is still met.
-AccuracySearch::Done AccuracySearch::reduce(LayerSet left) {
-  std::vector<size_t> order(left.begin(), left.end());
+// Steps are taken back one by one, the costliest first, while the goal is still
+// met; two terms may do where floats are not needed.
+Error AccuracySearch::reduce(StepSet taken) {
+  const AccuracySteps &ranking = state->ranking;
+  std::vector<size_t> order(taken.begin(), taken.end());
   llvm::sort(order, [&](size_t a, size_t b) {
-    return std::make_pair(-state->ranking[a].macs, a) <
-           std::make_pair(-state->ranking[b].macs, b);
+    return std::make_pair(-ranking.extraCostOf(a), a) <
+           std::make_pair(-ranking.extraCostOf(b), b);
   });
   for (size_t place : order) {
-    LayerSet next = left;
+    StepSet next = taken;
     next.erase(place);
-    if (next.empty() || !mayTry())
+    std::vector<StepSet> less = {next};
+    if (auto cheaper = ranking.twoTermsInsteadOf(place)) {
+      next.insert(*cheaper);
+      less.push_back(next);
+    }
+    for (const StepSet &one : less) {
+      if (one.empty() || !mayTry())
+        continue;
+      auto trial = tryOut(one, /*simulate=*/true);
+      if (!trial)
+        return trial.takeError();
+      if (!trial->meets)
+        continue;
+      taken = one;
       break;
-    auto trial = tryOut(next, /*simulate=*/true);
-    if (!trial)
-      return trial.takeError();
-    if (!*trial)
-      return false;
-    if ((*trial)->meets)
-      left = std::move(next);
+    }
   }
-  return true;
+  return Error::success();
 }
 
-AccuracySearch::Done AccuracySearch::search() {
+// Compiles what the simulation promises to meet the goal, the best ones in
+// turn: what is compiled rounds a little differently.
+Error AccuracySearch::verify() {
+  std::vector<AccuracyTrial> order;
+  for (const AccuracyTrial &trial : trials)
+    if (trial.simulated && !trial.taken.empty())
+      order.push_back(trial);
+  llvm::sort(order, [&](const AccuracyTrial &a, const AccuracyTrial &b) {
+    return isBetter(a, b) || (!isBetter(b, a) && a.taken < b.taken);
+  });
+  for (const AccuracyTrial &trial :
+       llvm::ArrayRef(order).take_front(kVerifiedTrials)) {
+    auto compiled = tryOut(trial.taken, /*simulate=*/false);
+    if (!compiled)
+      return compiled.takeError();
+    if (compiled->meets || !trial.meets)
+      break;
+  }
+  return Error::success();
+}
+
+Error AccuracySearch::search() {
   // Simulated as all others are, to be compared with them.
   auto plain = tryOut({}, /*simulate=*/true);
   if (!plain)
     return plain.takeError();
-  if (!*plain)
-    return false;
   for (auto step :
-       {&AccuracySearch::searchAlongRanking, &AccuracySearch::improve}) {
-    auto done = (this->*step)();
-    if (!done || !*done)
-      return done;
-  }
-  if (const AccuracyTrial *best = bestOf(true); best->meets) {
-    auto done = reduce(LayerSet(best->left));
-    if (!done || !*done)
-      return done;
-  }
-  // The best ones in turn: what is compiled rounds a little differently.
-  std::vector<AccuracyTrial> order;
-  for (const AccuracyTrial &trial : trials)
-    if (trial.simulated && !trial.left.empty())
-      order.push_back(trial);
-  llvm::sort(order, [&](const AccuracyTrial &a, const AccuracyTrial &b) {
-    return isBetter(a, b) || (!isBetter(b, a) && a.left < b.left);
-  });
-  for (const AccuracyTrial &trial :
-       llvm::ArrayRef(order).take_front(kVerifiedTrials)) {
-    auto done = verify(trial.left);
-    if (!done || !*done || verified || !trial.meets)
-      return done;
-  }
-  return true;
+       {&AccuracySearch::searchAlongRanking, &AccuracySearch::improve})
+    if (Error error = (this->*step)())
+      return error;
+  if (const AccuracyTrial *best = bestOf(/*simulated=*/true); best->meets)
+    if (Error error = reduce(StepSet(best->taken)))
+      return error;
+  return verify();
+}
+
+Error AccuracySearch::runSteps() {
+  if (Error error = findReference())
+    return error;
+  auto plain = tryOut({}, /*simulate=*/false);
+  if (!plain)
+    return plain.takeError();
+  if (plain->meets)
+    return Error::success();
+  if (Error error = rank())
+    return error;
+  return search();
 }
 
 llvm::Expected<AccuracyResult> AccuracySearch::run(AccuracyState &given) {
   state = &given;
-  auto step = [&]() -> Done {
-    auto done = findReference();
-    if (!done || !*done)
-      return done;
-    auto first = tryOut({}, /*simulate=*/false);
-    if (!first)
-      return first.takeError();
-    if (!*first || (*first)->meets)
-      return first->has_value();
-    done = rank();
-    if (!done || !*done)
-      return done;
-    return search();
-  };
-  auto done = step();
-  if (!done)
-    return done.takeError();
   AccuracyResult result;
-  result.interrupted = !*done;
+  if (Error error = llvm::handleErrors(
+          runSteps(), [&](const Interruption &) { result.interrupted = true; }))
+    return std::move(error);
   result.reference = state->reference.value_or(0);
   result.trials = trials;
   if (const AccuracyTrial *best = bestOf(/*simulated=*/false))
     result.best = *best;
   result.met = result.best.meets;
-  for (size_t place : result.best.left)
-    result.left.push_back(state->ranking[place]);
-  auto quantized = quantize(result.best.left);
+  for (size_t place : result.best.taken) {
+    const AccuracyStep &step = state->ranking[place];
+    (step.inFloats ? result.inFloats : result.inTwoTerms).push_back(step.layer);
+  }
+  auto quantized = quantize(result.best.taken);
   if (!quantized)
     return quantized.takeError();
   result.model = std::move(*quantized);

@@ -1,8 +1,8 @@
-//===- AccuracySearch.h - which layers to leave in floats -----------------===//
+//===- AccuracySearch.h - which layers need more than int8 ----------------===//
 #ifndef ASHLAR_COMPILER_QUANTIZATION_ACCURACYSEARCH_H
 #define ASHLAR_COMPILER_QUANTIZATION_ACCURACYSEARCH_H
 
-#include "compiler/quantization/SimulatedTrials.h"
+#include "compiler/quantization/AccuracySteps.h"
 
 namespace ashlar::quantization {
 
@@ -15,21 +15,23 @@ struct AccuracyGoal {
   std::optional<double> score;
   /// Share of the multiply-accumulates that have to stay in integers.
   double leastShare = 0;
+  /// Whether layers may have activations in two terms.
+  bool twoTerms = true;
   /// Scores that are computed at most.
   uint64_t mostTrials = 100;
 };
 
-/// Layers left in floats: places in the ranking.
-using LayerSet = std::set<size_t>;
-
 /// One quantized form of the model.
 struct AccuracyTrial {
-  LayerSet left;
+  StepSet taken;
   /// Computed by the model that simulates quantization.
   bool simulated = false;
   double score = 0;
   double drop = 0, relativeDrop = 0;
-  double share = 1; // of the multiply-accumulates, in integers
+  size_t inFloats = 0, inTwoTerms = 0; // layers
+  /// Of the multiply-accumulates: those in int8, and those done twice in it.
+  double share = 1, twice = 0;
+  double cost = 0;
   bool meets = false;
 };
 
@@ -42,22 +44,21 @@ void judgeTrial(AccuracyTrial &trial, double reference, const MetricSpec &spec,
 struct AccuracyState {
   std::string key; // what it is a search of
   std::optional<double> reference;
-  /// All layers that are quantized, those first that are to be left first.
-  std::vector<LayerError> ranking;
-  /// By the layers left, and whether they were simulated.
-  std::map<std::pair<LayerSet, bool>, double> scores;
+  AccuracySteps ranking;
+  /// By the steps taken, and whether they were simulated.
+  std::map<std::pair<StepSet, bool>, double> scores;
 };
 llvm::Expected<AccuracyState> readAccuracyState(llvm::StringRef path);
 void writeAccuracyState(const AccuracyState &state, llvm::raw_ostream &os);
 
 struct AccuracyResult {
-  /// Owns the model with the best trial's layers left.
+  /// Owns the model that the best trial's steps lead to.
   QuantizedModel model;
   double reference = 0;
   AccuracyTrial best;
   std::vector<AccuracyTrial> trials;
-  /// Left in floats, in the order of the ranking.
-  std::vector<LayerError> left;
+  /// Layers in the order of the ranking.
+  std::vector<LayerError> inFloats, inTwoTerms;
   bool met = false, interrupted = false;
 };
 
@@ -78,26 +79,25 @@ public:
   std::function<void(const llvm::Twine &)> onStep;
 
 private:
-  /// A step's outcome: false where onSample ended it.
-  using Done = llvm::Expected<bool>;
-  std::set<std::string> namesOf(const LayerSet &left) const;
-  llvm::Expected<QuantizedModel> quantize(const LayerSet &left) const;
-  llvm::Expected<std::optional<AccuracyTrial>> tryOut(const LayerSet &left,
-                                                      bool simulate);
-  Done findReference();
-  Done rank();
-  Done search();
-  Done searchAlongRanking();
-  Done improve();
-  Done verify(const LayerSet &left);
-  Done reduce(LayerSet left);
-  double shareOf(const LayerSet &left) const;
-  bool fits(const LayerSet &left) const;
-  std::vector<LayerSet> neighboursOf(const LayerSet &left) const;
+  llvm::Expected<QuantizedModel> quantize(const StepSet &taken) const;
+  llvm::Expected<double> scoreOf(const StepSet &taken, bool simulate);
+  /// Interruption where onSample ended it.
+  llvm::Expected<AccuracyTrial> tryOut(const StepSet &taken, bool simulate);
+  llvm::Error findReference();
+  llvm::Error rank();
+  llvm::Error runSteps();
+  llvm::Error search();
+  llvm::Error searchAlongRanking();
+  llvm::Error improve();
+  llvm::Error reduce(StepSet taken);
+  llvm::Error verify();
+  bool fits(const StepSet &taken) const {
+    return state->ranking.fits(taken, goal.leastShare);
+  }
   bool isBetter(const AccuracyTrial &a, const AccuracyTrial &b) const;
   const AccuracyTrial *bestOf(bool simulated) const;
   bool mayTry() const { return computed < goal.mostTrials; }
-  AccuracyTrial describe(const LayerSet &left, bool simulated,
+  AccuracyTrial describe(const StepSet &taken, bool simulated,
                          double score) const;
   llvm::Error save();
 
@@ -110,7 +110,6 @@ private:
   AccuracyState *state = nullptr;
   std::vector<AccuracyTrial> trials;
   uint64_t computed = 0; // trials, known ones among them
-  bool verified = false;
 };
 
 } // namespace ashlar::quantization

@@ -12,6 +12,9 @@ namespace json = llvm::json;
 
 static constexpr llvm::StringLiteral kFormat = "ashlar accuracy search";
 
+static constexpr llvm::StringLiteral kInFloats = "floats",
+                                     kInTwoTerms = "two terms";
+
 // JSON has no infinity.
 static json::Value number(double value) {
   if (std::isfinite(value))
@@ -38,18 +41,22 @@ void ashlar::quantization::writeAccuracyState(const AccuracyState &state,
     if (state.reference)
       out.attribute("reference", number(*state.reference));
     out.attributeArray("ranking", [&] {
-      for (const LayerError &layer : state.ranking)
+      for (const AccuracyStep &step : state.ranking.order())
         out.object([&] {
+          const LayerError &layer = step.layer;
           out.attribute("node", json::fixUTF8(layer.node));
           out.attribute("op", layer.op);
+          out.attribute("step", step.inFloats ? kInFloats : kInTwoTerms);
           out.attribute("noise", number(layer.noise));
+          if (layer.noiseInTwoTerms)
+            out.attribute("noise_in_two_terms", number(*layer.noiseInTwoTerms));
           out.attribute("macs", layer.macs);
         });
     });
     out.attributeArray("trials", [&] {
       for (const auto &trial : state.scores)
         out.object([&] {
-          out.attributeArray("left", [&] {
+          out.attributeArray("taken", [&] {
             for (size_t place : trial.first.first)
               out.value(int64_t(place));
           });
@@ -61,28 +68,33 @@ void ashlar::quantization::writeAccuracyState(const AccuracyState &state,
   os << '\n';
 }
 
-static bool readLayer(const json::Value &value, AccuracyState &state) {
+static bool readStep(const json::Value &value,
+                     std::vector<AccuracyStep> &order) {
   const json::Object *object = value.getAsObject();
   if (!object)
     return false;
   auto node = object->getString("node"), op = object->getString("op");
   auto noise = numberOf(object->get("noise"));
   auto macs = object->getInteger("macs");
-  if (!node || !op || !noise || !macs)
+  auto step = object->getString("step");
+  if (!node || !op || !noise || !macs || !step ||
+      (*step != kInFloats && *step != kInTwoTerms))
     return false;
-  state.ranking.push_back({node->str(), op->str(), *noise, *macs});
+  order.push_back({{node->str(), op->str(), *noise,
+                    numberOf(object->get("noise_in_two_terms")), *macs},
+                   *step == kInFloats});
   return true;
 }
 
 static bool readTrial(const json::Value &value, AccuracyState &state) {
   const json::Object *object = value.getAsObject();
-  const json::Array *left = object ? object->getArray("left") : nullptr;
+  const json::Array *taken = object ? object->getArray("taken") : nullptr;
   auto simulated = object ? object->getBoolean("simulated") : std::nullopt;
   auto score = numberOf(object ? object->get("score") : nullptr);
-  if (!left || !simulated || !score)
+  if (!taken || !simulated || !score)
     return false;
-  LayerSet places;
-  for (const json::Value &one : *left) {
+  StepSet places;
+  for (const json::Value &one : *taken) {
     auto place = one.getAsInteger();
     if (!place || *place < 0 || uint64_t(*place) >= state.ranking.size())
       return false;
@@ -114,9 +126,11 @@ ashlar::quantization::readAccuracyState(StringRef path) {
   AccuracyState state;
   state.key = key->str();
   state.reference = numberOf(object->get("reference"));
-  for (const json::Value &layer : *ranking)
-    if (!readLayer(layer, state))
-      return wrong("a layer of 'ranking' is damaged");
+  std::vector<AccuracyStep> order;
+  for (const json::Value &step : *ranking)
+    if (!readStep(step, order))
+      return wrong("an entry of 'ranking' is damaged");
+  state.ranking = AccuracySteps(std::move(order));
   for (const json::Value &trial : *trials)
     if (!readTrial(trial, state))
       return wrong("an entry of 'trials' is damaged");

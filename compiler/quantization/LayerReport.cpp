@@ -43,7 +43,8 @@ void quantization::countLayerMacs(const ModelFile &model,
 void quantization::printLayerSummary(llvm::ArrayRef<LayerDecision> layers,
                                      llvm::raw_ostream &os) {
   size_t quantized = 0;
-  int64_t all = 0, inBytes = 0;
+  int64_t all = 0, inBytes = 0, twice = 0;
+  size_t inTwoTerms = 0;
   bool known = true;
   std::map<std::string, std::vector<StringRef>> reasons;
   for (const LayerDecision &layer : layers) {
@@ -51,6 +52,8 @@ void quantization::printLayerSummary(llvm::ArrayRef<LayerDecision> layers,
     known &= layer.macs >= 0;
     all += std::max<int64_t>(layer.macs, 0);
     inBytes += layer.quantized ? std::max<int64_t>(layer.macs, 0) : 0;
+    inTwoTerms += layer.twoTerms;
+    twice += layer.twoTerms ? std::max<int64_t>(layer.macs, 0) : 0;
     if (!layer.quantized)
       reasons[layer.reason].push_back(layer.node);
   }
@@ -58,6 +61,11 @@ void quantization::printLayerSummary(llvm::ArrayRef<LayerDecision> layers,
   if (known && all > 0)
     os << llvm::formatv(", {0:F1} % of the multiply-accumulates",
                         100.0 * double(inBytes) / double(all));
+  if (inTwoTerms)
+    os << ", " << inTwoTerms << " in two terms";
+  if (known && twice > 0)
+    os << llvm::formatv(": {0:F1} % are done twice",
+                        100.0 * double(twice) / double(all));
   os << '\n';
   constexpr size_t most = 4;
   for (const auto &[reason, nodes] : reasons) {
@@ -84,6 +92,8 @@ void quantization::writeLayersJson(const QuantizedModel &model,
                                           ? "int8"
                                           : "f32");
           json.attribute("quantized", layer.quantized);
+          if (layer.twoTerms)
+            json.attribute("terms", 2);
           json.attribute("reason", llvm::json::fixUTF8(layer.reason));
           if (layer.macs >= 0)
             json.attribute("macs", layer.macs);

@@ -37,7 +37,8 @@ public:
   llvm::Expected<QuantizationPlan> plan();
 
 private:
-  llvm::Error readExclusions();
+  llvm::Error readExpressions();
+  bool wantsTwoTerms(const PlannedLayer &layer);
   bool isExcluded(int node, std::string &reason);
   void planLayers();
   void follow(int node);
@@ -64,22 +65,43 @@ private:
   std::vector<Role> roles;
   std::vector<int> layerOf; // index into result.layers, or -1
   llvm::StringMap<Wish> wishes;
-  std::vector<llvm::Regex> excluded;
-  std::vector<char> excludedUsed;
+  std::vector<llvm::Regex> excluded, twoTerms;
+  std::vector<char> excludedUsed, twoTermsUsed;
   QuantizationPlan result;
 };
 
-llvm::Error TensorPlanner::readExclusions() {
-  for (const std::string &text : options.excludedNodes) {
-    llvm::Regex regex(text);
-    std::string problem;
-    if (!regex.isValid(problem))
-      return llvm::createStringError("'" + text +
-                                     "' is no regular expression: " + problem);
-    excluded.push_back(std::move(regex));
-  }
-  excludedUsed.assign(excluded.size(), 0);
-  return llvm::Error::success();
+llvm::Error TensorPlanner::readExpressions() {
+  auto read = [](llvm::ArrayRef<std::string> texts,
+                 std::vector<llvm::Regex> &expressions,
+                 std::vector<char> &used) -> llvm::Error {
+    for (const std::string &text : texts) {
+      llvm::Regex regex(text);
+      std::string problem;
+      if (!regex.isValid(problem))
+        return llvm::createStringError(
+            "'" + text + "' is no regular expression: " + problem);
+      expressions.push_back(std::move(regex));
+    }
+    used.assign(expressions.size(), 0);
+    return llvm::Error::success();
+  };
+  if (llvm::Error error = read(options.excludedNodes, excluded, excludedUsed))
+    return error;
+  return read(options.twoTermNodes, twoTerms, twoTermsUsed);
+}
+
+// Layers in two terms multiply an activation that is in floats with constant
+// weights.
+bool TensorPlanner::wantsTwoTerms(const PlannedLayer &layer) {
+  std::string name = graph.nameOf(layer.node);
+  bool wanted = options.chosen.inTwoTerms.count(name) != 0;
+  if (!layer.quantized || layer.weights < 0 || layer.activations.size() != 1 ||
+      isDequantized(graph, graph.node(layer.node).input(0)))
+    return false;
+  for (auto [regex, used] : llvm::zip_equal(twoTerms, twoTermsUsed))
+    if (regex.match(name))
+      wanted = used = true;
+  return wanted;
 }
 
 bool TensorPlanner::isExcluded(int node, std::string &reason) {
@@ -92,7 +114,7 @@ bool TensorPlanner::isExcluded(int node, std::string &reason) {
         reason = "excluded by '" + options.excludedNodes[i] + "'";
       found = true;
     }
-  if (!found && options.leftInFloats.count(name)) {
+  if (!found && options.chosen.inFloats.count(name)) {
     reason = "left in floats for accuracy";
     found = true;
   }
@@ -128,6 +150,7 @@ void TensorPlanner::planLayers() {
     }
     if (!layer.quantized)
       roles[node] = Role::Other;
+    layer.twoTerms = wantsTwoTerms(layer);
     layerOf[node] = int(result.layers.size());
     result.layers.push_back(std::move(layer));
   }
@@ -135,6 +158,11 @@ void TensorPlanner::planLayers() {
     if (!excludedUsed[index])
       result.warnings.push_back("no node's name matches '" + text +
                                 "', which is to be excluded");
+  for (auto [index, text] : llvm::enumerate(options.twoTermNodes))
+    if (!twoTermsUsed[index])
+      result.warnings.push_back("no layer that can be quantized in two terms "
+                                "has a name that matches '" +
+                                text + "'");
   for (const std::string &op : options.excludedOperators)
     if (!operators.contains(op))
       result.warnings.push_back("the model has no operator '" + op +
@@ -223,6 +251,8 @@ bool TensorPlanner::fusesIntoConv(int node) const {
 }
 
 void TensorPlanner::wishOfLayer(const PlannedLayer &layer) {
+  if (layer.twoTerms)
+    return;
   for (int operand : layer.activations)
     want(layer.node, graph.node(layer.node).input(operand),
          /*arithmetic=*/true);
@@ -399,7 +429,22 @@ void TensorPlanner::wishUpstream(int node) {
 
 std::vector<PlannedTensor> TensorPlanner::collect() {
   std::vector<PlannedTensor> tensors;
+  auto isInTwoTerms = [&](int node) {
+    return layerOf[node] >= 0 && result.layers[layerOf[node]].twoTerms;
+  };
+  auto addTwoTerms = [&](const std::string &name) {
+    PlannedTensor tensor;
+    tensor.name = name;
+    tensor.twoTerms = tensor.arithmetic = true;
+    tensor.leader = leaderInTwoTerms(name);
+    for (int reader : graph.consumersOf(name))
+      if (isInTwoTerms(reader) && graph.node(reader).input(0) == name)
+        tensor.readers.push_back(reader);
+    if (!tensor.readers.empty())
+      tensors.push_back(std::move(tensor));
+  };
   auto add = [&](const std::string &name) {
+    addTwoTerms(name);
     auto found = wishes.find(name);
     if (found == wishes.end() || !found->second.bytes)
       return;
@@ -412,7 +457,8 @@ std::vector<PlannedTensor> TensorPlanner::collect() {
     int producer = graph.producerOf(name);
     bool bytesOnly = isConvResult(name) || (producer >= 0 && wish.fromConv);
     for (int reader : graph.consumersOf(name))
-      if (bytesOnly || llvm::is_contained(wish.readers, reader))
+      if (llvm::is_contained(wish.readers, reader) ||
+          (bytesOnly && !isInTwoTerms(reader)))
         tensor.readers.push_back(reader);
     tensors.push_back(std::move(tensor));
   };
@@ -427,7 +473,7 @@ std::vector<PlannedTensor> TensorPlanner::collect() {
 }
 
 llvm::Expected<QuantizationPlan> TensorPlanner::plan() {
-  if (llvm::Error error = readExclusions())
+  if (llvm::Error error = readExpressions())
     return std::move(error);
   planLayers();
   for (int node : graph.order())
@@ -439,6 +485,10 @@ llvm::Expected<QuantizationPlan> TensorPlanner::plan() {
 }
 
 } // namespace
+
+std::string quantization::leaderInTwoTerms(StringRef tensor) {
+  return (tensor + " in two terms").str();
+}
 
 llvm::Expected<QuantizationPlan>
 quantization::planQuantization(const ModelGraph &graph,

@@ -35,6 +35,13 @@ private:
   };
 
   void quantizeTensor(const PlannedTensor &tensor);
+  void quantizeInTwoTerms(const PlannedTensor &tensor);
+  void multiplyTwice(int node, const std::string &first,
+                     const std::string &second);
+  std::pair<std::string, std::string>
+  addParameters(const std::string &name, const ActivationParameters &values);
+  std::string insertRounding(StringRef behind, const std::string &tensor,
+                             const std::pair<std::string, std::string> &names);
   llvm::Error quantizeLayer(const PlannedLayer &layer);
   llvm::Expected<float> activationScale(const PlannedLayer &layer);
   std::vector<double> leastScales(const PlannedLayer &layer,
@@ -72,33 +79,84 @@ StringRef bytesOf(llvm::ArrayRef<int8_t> values) {
                    values.size());
 }
 
+// Scale and zero point, by name.
+std::pair<std::string, std::string>
+QdqInserter::addParameters(const std::string &name,
+                           const ActivationParameters &values) {
+  std::string scale = graph.uniqueName(name + "_scale"),
+              zeroPoint = graph.uniqueName(name + "_zero_point");
+  addInitializer(graph, makeFloats(scale, {}, {values.scale}));
+  int8_t zero = int8_t(values.zeroPoint);
+  addInitializer(graph, makeTensor(zeroPoint,
+                                   values.isSigned ? ElementType::Int8
+                                                   : ElementType::Uint8,
+                                   {}, bytesOf(zero)));
+  return {scale, zeroPoint};
+}
+
+// A tensor to bytes and back, behind what makes `behind`.
+std::string
+QdqInserter::insertRounding(StringRef behind, const std::string &tensor,
+                            const std::pair<std::string, std::string> &names) {
+  std::string integers = graph.uniqueName(tensor + "_QuantizeLinear_Output"),
+              reals = graph.uniqueName(tensor + "_DequantizeLinear_Output");
+  insertion.insertBehind(
+      behind, makeQuantization("QuantizeLinear", tensor + "_QuantizeLinear",
+                               {tensor, names.first, names.second}, integers,
+                               std::nullopt));
+  insertion.insertBehind(
+      behind, makeQuantization("DequantizeLinear", tensor + "_DequantizeLinear",
+                               {integers, names.first, names.second}, reals,
+                               std::nullopt));
+  return reals;
+}
+
+// The second product, without the bias, and the sum of both.
+void QdqInserter::multiplyTwice(int index, const std::string &first,
+                                const std::string &second) {
+  proto::NodeProto &node = graph.node(index);
+  std::string result = node.output(0), name = graph.nameOf(index);
+  proto::NodeProto other = node;
+  node.set_input(0, first);
+  node.set_output(0, graph.uniqueName(result + "_first_product"));
+  other.set_input(0, second);
+  other.set_name(graph.uniqueName(name + "_of_second_term"));
+  other.set_output(0, graph.uniqueName(result + "_second_product"));
+  if (other.input_size() > 2)
+    other.mutable_input()->DeleteSubrange(2, other.input_size() - 2);
+  if (graph.is(index, "Gemm") && graph.opset() < 11) {
+    std::string zero = graph.uniqueName(name + "_no_bias");
+    addInitializer(graph, makeFloats(zero, {1}, {0}));
+    other.add_input(zero);
+  }
+  proto::NodeProto sum =
+      makeNode("Add", "", graph.uniqueName(name + "_of_both_terms"),
+               {node.output(0), other.output(0)}, result);
+  insertion.insertBehind(result, std::move(other));
+  insertion.insertBehind(result, std::move(sum));
+}
+
+// What the first term loses is rounded to the second: x is nearly their sum.
+void QdqInserter::quantizeInTwoTerms(const PlannedTensor &tensor) {
+  ActivationParameters values = parameters.lookup(tensor.leader);
+  std::string lost = graph.uniqueName(tensor.name + "_second_term");
+  std::string first =
+      insertRounding(tensor.name, tensor.name,
+                     addParameters(tensor.name + "_first_term", values));
+  insertion.insertBehind(tensor.name,
+                         makeNode("Sub", "", graph.uniqueName(lost + "_Sub"),
+                                  {tensor.name, first}, lost));
+  std::string second = insertRounding(
+      tensor.name, lost, addParameters(lost, secondTermOf(values)));
+  for (int reader : tensor.readers)
+    multiplyTwice(reader, first, second);
+}
+
 void QdqInserter::quantizeTensor(const PlannedTensor &tensor) {
   auto &names = written[tensor.leader];
-  if (names.first.empty()) {
-    const ActivationParameters &values = parameters.lookup(tensor.leader);
-    names.first = graph.uniqueName(tensor.leader + "_scale");
-    names.second = graph.uniqueName(tensor.leader + "_zero_point");
-    addInitializer(graph, makeFloats(names.first, {}, {values.scale}));
-    int8_t zero = int8_t(values.zeroPoint);
-    addInitializer(graph, makeTensor(names.second,
-                                     values.isSigned ? ElementType::Int8
-                                                     : ElementType::Uint8,
-                                     {}, bytesOf(zero)));
-  }
-  std::string integers =
-                  graph.uniqueName(tensor.name + "_QuantizeLinear_Output"),
-              reals =
-                  graph.uniqueName(tensor.name + "_DequantizeLinear_Output");
-  insertion.insertBehind(
-      tensor.name,
-      makeQuantization("QuantizeLinear", tensor.name + "_QuantizeLinear",
-                       {tensor.name, names.first, names.second}, integers,
-                       std::nullopt));
-  insertion.insertBehind(tensor.name,
-                         makeQuantization("DequantizeLinear",
-                                          tensor.name + "_DequantizeLinear",
-                                          {integers, names.first, names.second},
-                                          reals, std::nullopt));
+  if (names.first.empty())
+    names = addParameters(tensor.leader, parameters.lookup(tensor.leader));
+  std::string reals = insertRounding(tensor.name, tensor.name, names);
   for (int reader : tensor.readers)
     for (std::string &input : *graph.node(reader).mutable_input())
       if (input == tensor.name)
@@ -108,6 +166,8 @@ void QdqInserter::quantizeTensor(const PlannedTensor &tensor) {
 // The scale of a layer's activation, chosen or from the file.
 llvm::Expected<float> QdqInserter::activationScale(const PlannedLayer &layer) {
   StringRef x = graph.node(layer.node).input(layer.activations.front());
+  if (layer.twoTerms)
+    return parameters.lookup(leaderInTwoTerms(x)).scale;
   if (auto leader = leaders.find(x); leader != leaders.end())
     return parameters.lookup(leader->second).scale;
   int producer = graph.producerOf(x);
@@ -275,13 +335,17 @@ llvm::Error QdqInserter::quantizeLayer(const PlannedLayer &layer) {
 
 llvm::Error QdqInserter::run() {
   for (const PlannedTensor &tensor : plan.tensors)
-    leaders[tensor.name] = tensor.leader;
+    if (!tensor.twoTerms)
+      leaders[tensor.name] = tensor.leader;
   // Layers first: they are found by the names that their inputs have now.
   for (const PlannedLayer &layer : plan.layers)
     if (llvm::Error error = quantizeLayer(layer))
       return error;
   for (const PlannedTensor &tensor : plan.tensors)
-    quantizeTensor(tensor);
+    if (tensor.twoTerms)
+      quantizeInTwoTerms(tensor);
+    else
+      quantizeTensor(tensor);
   insertion.apply();
   importDomain(graph, domain);
   return llvm::Error::success();

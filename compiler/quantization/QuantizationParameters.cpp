@@ -33,6 +33,14 @@ ActivationParameters ashlar::quantization::chooseParameters(double minimum,
   return result;
 }
 
+ActivationParameters
+ashlar::quantization::secondTermOf(const ActivationParameters &first) {
+  ActivationParameters result = first;
+  result.scale = usableScale(double(first.scale) / 254);
+  result.zeroPoint = first.isSigned ? 0 : 128;
+  return result;
+}
+
 std::vector<int64_t>
 ashlar::quantization::channelsAlong(llvm::ArrayRef<int64_t> shape,
                                     int64_t axis) {

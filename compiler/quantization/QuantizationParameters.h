@@ -20,6 +20,10 @@ struct ActivationParameters {
 ActivationParameters chooseParameters(double minimum, double maximum,
                                       bool isSigned);
 
+/// Of what quantizing a tensor with `first` loses, which is half a step at
+/// most: the tensor is the sum of both terms.
+ActivationParameters secondTermOf(const ActivationParameters &first);
+
 /// Weights as s8 without zero point, with a scale for each channel or one.
 struct QuantizedWeights {
   std::vector<int8_t> values;

@@ -16,6 +16,8 @@ struct PlannedLayer {
   int node = -1;
   bool quantized = false;
   bool isExcluded = false;
+  /// Its activation is the sum of two tensors of bytes.
+  bool twoTerms = false;
   std::string reason;
   /// Inputs that are quantized activations.
   llvm::SmallVector<int, 2> activations;
@@ -36,6 +38,9 @@ struct PlannedLayer {
 /// A tensor that is quantized and dequantized behind what makes it.
 struct PlannedTensor {
   std::string name;
+  /// Quantized in two terms, for readers with `twoTerms`. Others may read it in
+  /// one: it is planned twice then.
+  bool twoTerms = false;
   /// Tensors with one leader share scale and zero point.
   std::string leader;
   /// Arithmetic is done with it, so that its own range matters. (What is only
@@ -50,6 +55,10 @@ struct QuantizationPlan {
   std::vector<PlannedTensor> tensors; // so that makers come first
   std::vector<std::string> warnings;
 };
+
+/// The leader of a tensor as layers in two terms read it, which share its
+/// parameters with no other tensor.
+std::string leaderInTwoTerms(llvm::StringRef tensor);
 
 /// Decides what is quantized; `graph` has been folded already.
 llvm::Expected<QuantizationPlan>

@@ -99,6 +99,8 @@ std::string reasonFor(const PlannedLayer &layer,
            " bits, a scale for " + std::to_string(options.blockSize);
   std::string activations =
       options.signedActivations ? "s8 activations" : "u8 activations";
+  if (layer.twoTerms)
+    activations += " in two terms";
   if (layer.activations.size() > 1)
     return activations + " on both sides";
   if (layer.weights < 0)
@@ -113,7 +115,7 @@ std::vector<LayerDecision> describe(const ModelGraph &graph,
   for (const PlannedLayer &layer : plan.layers)
     layers.push_back({graph.nameOf(layer.node),
                       graph.node(layer.node).op_type(), layer.quantized,
-                      reasonFor(layer, options)});
+                      reasonFor(layer, options), layer.twoTerms});
   return layers;
 }
 

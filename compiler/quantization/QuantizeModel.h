@@ -18,6 +18,14 @@ enum class QuantizedForm {
   WeightOnly // activations and products in floats
 };
 
+/// Layers by name that are not quantized as the others are.
+struct LayerForms {
+  std::set<std::string> inFloats;
+  /// Their activations are the sum of two tensors of bytes, the second of which
+  /// is what rounding to the first has lost.
+  std::set<std::string> inTwoTerms;
+};
+
 struct QuantizeOptions {
   QuantizedForm form = QuantizedForm::Static;
   /// Of WeightOnly: 4 or 8, and how many weights share a scale.
@@ -29,8 +37,11 @@ struct QuantizeOptions {
   /// Layers that stay in floats: regular expressions over node names, and
   /// operator names.
   std::vector<std::string> excludedNodes, excludedOperators;
-  /// Layers that a search leaves in floats, by name.
-  std::set<std::string> leftInFloats;
+  /// Layers whose activations are quantized in two terms: regular expressions
+  /// over node names.
+  std::vector<std::string> twoTermNodes;
+  /// What a search decides.
+  LayerForms chosen;
   /// Channels of activations between convolutions are made alike.
   bool equalize = false;
   /// Between 0 and 1: how much of the spread of the channels that matrix
@@ -45,6 +56,7 @@ struct LayerDecision {
   std::string node, op;
   bool quantized = false;
   std::string reason;
+  bool twoTerms = false;      // quantized, multiplied twice
   int64_t macs = -1;          // -1: not known
   bool floatProducts = false; // quantized weights alone
 };

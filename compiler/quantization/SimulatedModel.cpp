@@ -28,7 +28,7 @@ public:
   Error run();
 
 private:
-  std::string addSwitch(StringRef tensor, int node);
+  std::string addSwitch(StringRef tensor, int node, bool twoTerms = false);
   std::string constant(StringRef name, float value);
   void choose(int reader, StringRef tensor, const std::string &condition,
               const std::string &ifOn, const std::string &ifOff);
@@ -48,14 +48,17 @@ private:
   ModelConstants constants;
   NodeInsertion insertion;
   llvm::StringMap<std::string> leaders;
+  /// What a node reads where the model has a tensor.
+  std::map<std::pair<int, std::string>, std::string> readNow;
 };
 
 } // namespace ashlar::quantization
 
-std::string SimulationBuilder::addSwitch(StringRef tensor, int node) {
+std::string SimulationBuilder::addSwitch(StringRef tensor, int node,
+                                         bool twoTerms) {
   std::string name = graph.uniqueName(
       "switch " + llvm::Twine(unsigned(result.switches.size())));
-  result.switches.push_back({name, tensor.str(), graph.nameOf(node)});
+  result.switches.push_back({name, tensor.str(), graph.nameOf(node), twoTerms});
   proto::ValueInfoProto *input = graph.graph().add_input();
   input->set_name(name);
   proto::TypeProto::Tensor *type = input->mutable_type()->mutable_tensor_type();
@@ -71,10 +74,18 @@ std::string SimulationBuilder::constant(StringRef name, float value) {
 }
 
 // Rounds to the nearest of the values that eight bits have, ties to even ones:
-// a sum with 1.5 * 2^23 has no bits behind the point.
+// a sum with 1.5 * 2^23 has no bits behind the point. Two terms count in steps
+// of the second, of which the first's are multiples.
 void SimulationBuilder::simulateTensor(const PlannedTensor &tensor) {
-  const ActivationParameters &values = parameters.lookup(tensor.leader);
+  ActivationParameters values = parameters.lookup(tensor.leader);
   float low = values.isSigned ? -128 : 0, high = values.isSigned ? 127 : 255;
+  if (tensor.twoTerms) {
+    ActivationParameters second = secondTermOf(values);
+    float steps = std::nearbyint(values.scale / second.scale);
+    low = (low - values.zeroPoint) * steps - 128;
+    high = (high - values.zeroPoint) * steps + 127;
+    values = {second.scale, 0, values.isSigned};
+  }
   std::string scale = constant(tensor.name + " scale", values.scale),
               least = constant(tensor.name + " least", low - values.zeroPoint),
               most = constant(tensor.name + " most", high - values.zeroPoint),
@@ -93,21 +104,26 @@ void SimulationBuilder::simulateTensor(const PlannedTensor &tensor) {
   then("Sub", magic);
   then("Mul", scale);
   for (int reader : tensor.readers)
-    choose(reader, tensor.name, addSwitch(tensor.name, reader), now,
-           tensor.name);
+    choose(reader, tensor.name, addSwitch(tensor.name, reader, tensor.twoTerms),
+           now, "");
 }
 
-// Has `reader` read one of two tensors instead of `tensor`.
+// Has `reader` read one of two tensors instead of `tensor`; without `ifOff`
+// what it reads so far.
 void SimulationBuilder::choose(int reader, StringRef tensor,
                                const std::string &condition,
                                const std::string &ifOn,
                                const std::string &ifOff) {
   std::string made = graph.uniqueName(condition + " " + tensor);
+  std::string &now =
+      readNow.try_emplace({reader, tensor.str()}, tensor.str()).first->second;
   insertion.insertBefore(
-      reader, makeNode("Where", "", made, {condition, ifOn, ifOff}, made));
+      reader, makeNode("Where", "", made,
+                       {condition, ifOn, ifOff.empty() ? now : ifOff}, made));
   for (std::string &input : *graph.node(reader).mutable_input())
-    if (input == tensor)
+    if (input == now)
       input = made;
+  now = made;
 }
 
 Error SimulationBuilder::simulateLayer(const PlannedLayer &layer) {
@@ -115,7 +131,8 @@ Error SimulationBuilder::simulateLayer(const PlannedLayer &layer) {
     return Error::success();
   const proto::NodeProto &node = graph.node(layer.node);
   result.list.push_back({graph.nameOf(layer.node), node.op_type(),
-                         node.input(0), node.output(0), layer.terms});
+                         node.input(0), node.output(0), layer.terms,
+                         layer.weights >= 0 && !layer.twoTerms});
   if (layer.weights < 0)
     return Error::success();
   std::string name = node.input(layer.weights);
@@ -149,7 +166,8 @@ SimulationBuilder::roundBias(const PlannedLayer &layer,
   if (!found)
     return found.takeError();
   FloatTensor bias = std::move(**found);
-  auto leader = leaders.find(node.input(layer.activations.front()));
+  StringRef x = node.input(layer.activations.front());
+  auto leader = leaders.find(layer.twoTerms ? leaderInTwoTerms(x) : x.str());
   bool unused =
       graph.is(layer.node, "Gemm") && floatAttribute(node, "beta", 1) == 0;
   if (leader == leaders.end() || unused) // quantized in the file
@@ -200,7 +218,7 @@ Error SimulationBuilder::chooseBias(const PlannedLayer &layer,
 
 Error SimulationBuilder::run() {
   for (const PlannedTensor &tensor : plan.tensors)
-    leaders[tensor.name] = tensor.leader;
+    leaders[tensor.twoTerms ? tensor.leader : tensor.name] = tensor.leader;
   for (const PlannedLayer &layer : plan.layers)
     if (Error error = simulateLayer(layer))
       return error;
@@ -229,6 +247,17 @@ SimulatedModel::create(const ModelFile &model, const CalibrationTable &given,
   auto plan = planQuantization(*result->graph, options);
   if (!plan)
     return plan.takeError();
+  // In two terms, too, whatever may be.
+  QuantizeOptions everywhere = options;
+  everywhere.twoTermNodes = {"."};
+  auto inTwoTerms = planQuantization(*result->graph, everywhere);
+  if (!inTwoTerms)
+    return inTwoTerms.takeError();
+  llvm::erase_if(plan->tensors,
+                 [](const PlannedTensor &tensor) { return tensor.twoTerms; });
+  for (const PlannedTensor &tensor : inTwoTerms->tensors)
+    if (tensor.twoTerms)
+      plan->tensors.push_back(tensor);
   auto parameters =
       parametersOf(table, *plan, options.signedActivations, warnings);
   if (!parameters)
@@ -241,21 +270,21 @@ SimulatedModel::create(const ModelFile &model, const CalibrationTable &given,
 }
 
 llvm::Expected<std::vector<data::Tensor>>
-SimulatedModel::switchesFor(const std::set<std::string> &left) const {
+SimulatedModel::switchesFor(const LayerForms &forms) const {
   QuantizeOptions now = options;
-  now.leftInFloats.insert(left.begin(), left.end());
+  now.chosen = forms;
   auto plan = planQuantization(*graph, now);
   if (!plan)
     return plan.takeError();
-  llvm::StringMap<std::set<std::string>> readers;
+  std::map<std::pair<std::string, bool>, std::set<std::string>> readers;
   for (const PlannedTensor &tensor : plan->tensors)
     for (int reader : tensor.readers)
-      readers[tensor.name].insert(graph->nameOf(reader));
+      readers[{tensor.name, tensor.twoTerms}].insert(graph->nameOf(reader));
   std::vector<data::Tensor> values;
   for (const Switch &one : switches) {
-    auto found = readers.find(one.tensor);
+    auto found = readers.find({one.tensor, one.twoTerms});
     bool on = one.tensor.empty()
-                  ? !left.count(one.node)
+                  ? !forms.inFloats.count(one.node)
                   : found != readers.end() && found->second.count(one.node);
     data::Tensor &value = values.emplace_back();
     value.name = one.input;

@@ -21,6 +21,7 @@ public:
     std::string node, op;
     std::string input, result; // tensors
     int64_t terms = 0;         // as planned
+    bool mayHaveTwoTerms = false;
   };
 
   static llvm::Expected<std::unique_ptr<SimulatedModel>>
@@ -32,18 +33,19 @@ public:
   /// Its last inputs are the switches.
   const ModelFile &model() const { return *simulated; }
   llvm::ArrayRef<Layer> layers() const { return list; }
-  /// The switches for the model with these layers, by name, left in floats.
+  /// The switches for the model with layers in these forms.
   llvm::Expected<std::vector<data::Tensor>>
-  switchesFor(const std::set<std::string> &left) const;
+  switchesFor(const LayerForms &forms) const;
 
 private:
   SimulatedModel() = default;
   friend class SimulationBuilder;
 
-  /// What a switch is for: a tensor as one node reads it, or the weights of a
-  /// layer (`tensor` is empty).
+  /// What a switch is for: a tensor as one node reads it, in one term or in
+  /// two, or the weights of a layer (`tensor` is empty).
   struct Switch {
     std::string input, tensor, node;
+    bool twoTerms = false;
   };
 
   QuantizeOptions options;

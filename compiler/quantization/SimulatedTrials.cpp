@@ -10,10 +10,16 @@ using namespace ashlar;
 using namespace ashlar::quantization;
 using llvm::Error;
 
-double LayerError::sqnr() const {
+static double decibels(double noise) {
   if (noise == 0)
     return std::numeric_limits<double>::infinity();
   return -10 * std::log10(noise);
+}
+
+double LayerError::sqnr() const { return decibels(noise); }
+
+double LayerError::sqnrInTwoTerms() const {
+  return decibels(noiseInTwoTerms.value_or(noise));
 }
 
 namespace {
@@ -79,6 +85,21 @@ Error SimulatedTrials::prepare() {
   return Error::success();
 }
 
+llvm::Expected<bool> SimulatedTrials::runWith(
+    const LayerForms &forms, uint64_t samples,
+    llvm::function_ref<void(std::vector<data::Tensor>)> each) {
+  auto switches = simulated->switchesFor(forms);
+  if (!switches)
+    return switches.takeError();
+  return runSamples(
+      setup, *compiled,
+      [&](const data::Sample &, std::vector<data::Tensor> outputs) {
+        each(std::move(outputs));
+        return Error::success();
+      },
+      nullptr, samples, *switches);
+}
+
 llvm::Expected<std::optional<std::vector<LayerError>>>
 SimulatedTrials::rank(uint64_t samples,
                       llvm::function_ref<void(size_t, size_t)> onLayer) {
@@ -90,26 +111,21 @@ SimulatedTrials::rank(uint64_t samples,
   if (!*macs)
     return std::nullopt;
   OutputErrors errors;
-  auto runWith = [&](const std::set<std::string> &left,
-                     llvm::function_ref<void(std::vector<data::Tensor>)> each)
-      -> llvm::Expected<bool> {
-    auto switches = simulated->switchesFor(left);
-    if (!switches)
-      return switches.takeError();
-    return runSamples(
-        setup, *compiled,
-        [&](const data::Sample &, std::vector<data::Tensor> outputs) {
-          each(std::move(outputs));
-          return Error::success();
-        },
-        nullptr, samples, *switches);
-  };
-  std::set<std::string> left;
+  LayerForms forms;
   for (const SimulatedModel::Layer &layer : simulated->layers())
-    left.insert(layer.node);
-  auto done = runWith(left, [&](std::vector<data::Tensor> outputs) {
+    forms.inFloats.insert(layer.node);
+  auto done = runWith(forms, samples, [&](std::vector<data::Tensor> outputs) {
     errors.addReference(std::move(outputs));
   });
+  auto noiseNow = [&]() -> llvm::Expected<double> {
+    errors.begin();
+    done = runWith(forms, samples, [&](std::vector<data::Tensor> outputs) {
+      errors.add(outputs);
+    });
+    if (!done)
+      return done.takeError();
+    return *done ? errors.noise() : 0;
+  };
   std::vector<LayerError> result;
   for (const SimulatedModel::Layer &layer : simulated->layers()) {
     if (!done)
@@ -117,13 +133,24 @@ SimulatedTrials::rank(uint64_t samples,
     if (!*done)
       return std::nullopt;
     onLayer(result.size(), simulated->layers().size());
-    left.erase(layer.node);
-    errors.begin();
-    done = runWith(
-        left, [&](std::vector<data::Tensor> outputs) { errors.add(outputs); });
-    left.insert(layer.node);
-    result.push_back(
-        {layer.node, layer.op, errors.noise(), (**macs)[layer.node]});
+    LayerError &error = result.emplace_back();
+    error.node = layer.node;
+    error.op = layer.op;
+    error.macs = (**macs)[layer.node];
+    forms.inFloats.erase(layer.node);
+    auto noise = noiseNow();
+    if (!noise)
+      return noise.takeError();
+    error.noise = *noise;
+    if (*done && layer.mayHaveTwoTerms) {
+      forms.inTwoTerms = {layer.node};
+      auto less = noiseNow();
+      if (!less)
+        return less.takeError();
+      error.noiseInTwoTerms = *less;
+      forms.inTwoTerms.clear();
+    }
+    forms.inFloats.insert(layer.node);
   }
   if (!done)
     return done.takeError();
@@ -133,11 +160,10 @@ SimulatedTrials::rank(uint64_t samples,
 }
 
 llvm::Expected<std::optional<double>>
-SimulatedTrials::score(const std::set<std::string> &left,
-                       Evaluator &evaluator) {
+SimulatedTrials::score(const LayerForms &forms, Evaluator &evaluator) {
   if (Error error = prepare())
     return std::move(error);
-  auto switches = simulated->switchesFor(left);
+  auto switches = simulated->switchesFor(forms);
   if (!switches)
     return switches.takeError();
   return evaluator.score(*compiled, *switches);

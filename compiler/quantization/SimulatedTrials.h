@@ -13,9 +13,13 @@ struct LayerError {
   /// Squares of the error of the model's outputs, over the squares of the
   /// outputs, when this layer alone is quantized.
   double noise = 0;
+  /// The same with its activation in two terms; none where it cannot be.
+  std::optional<double> noiseInTwoTerms;
   int64_t macs = 0; // multiply-accumulates of the first sample
 
-  double sqnr() const; // in dB
+  // In dB.
+  double sqnr() const;
+  double sqnrInTwoTerms() const;
 };
 
 /// Answers by one compiled model what any choice of layers leads to.
@@ -30,12 +34,15 @@ public:
   llvm::Expected<std::optional<std::vector<LayerError>>>
   rank(uint64_t samples, llvm::function_ref<void(size_t, size_t)> onLayer);
 
-  /// The score with these layers in floats.
-  llvm::Expected<std::optional<double>> score(const std::set<std::string> &left,
+  /// The score with layers in these forms.
+  llvm::Expected<std::optional<double>> score(const LayerForms &forms,
                                               Evaluator &evaluator);
 
 private:
   llvm::Error prepare();
+  llvm::Expected<bool>
+  runWith(const LayerForms &forms, uint64_t samples,
+          llvm::function_ref<void(std::vector<data::Tensor>)> each);
 
   const ModelFile &model;
   const CalibrationTable &table;

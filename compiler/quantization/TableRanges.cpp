@@ -21,6 +21,10 @@ std::string quantization::listOf(llvm::ArrayRef<std::string> names,
 
 namespace {
 
+// Two terms have steps to spare: their range is twice what was seen, so that
+// what comes later is not cut off.
+constexpr double kHeadroom = 2;
+
 class TableReader {
 public:
   TableReader(const CalibrationTable &table, const QuantizationPlan &plan,
@@ -59,6 +63,11 @@ void TableReader::include(const PlannedTensor &tensor) {
   if (seen.minimum == 0 && seen.maximum == 0)
     flat.push_back(tensor.name);
   Range &range = ranges[tensor.leader];
+  if (tensor.twoTerms) {
+    range.minimum = kHeadroom * std::min(seen.minimum, seen.observedMinimum);
+    range.maximum = kHeadroom * std::max(seen.maximum, seen.observedMaximum);
+    return;
+  }
   range.minimum = std::min(range.minimum, seen.minimum);
   range.maximum = std::max(range.maximum, seen.maximum);
 }

@@ -26,6 +26,10 @@ std::vector<Option> ashlar::tool::quantizeOptions() {
        "layers whose ONNX name matches stay in floats (repeatable)", true},
       {"exclude-op", "OP", "operators of this kind stay in floats (repeatable)",
        true},
+      {"two-terms", "REGEX",
+       "layers whose ONNX name matches have activations of some 15 bits, as\n"
+       "the sum of two tensors of bytes, and multiply twice (repeatable)",
+       true},
       {"per-tensor", "",
        "one scale for all weights of a layer, not one for each channel"},
       {"equalize", "",
@@ -53,8 +57,8 @@ static std::optional<int> readForm(const Arguments &arguments,
   if (form != "weight-only")
     misplaced = {"bits", "block"};
   if (form != "static")
-    for (StringRef name :
-         {"calibration", "activations", "equalize", "migrate", "correct-bias"})
+    for (StringRef name : {"calibration", "activations", "two-terms",
+                           "equalize", "migrate", "correct-bias"})
       misplaced.push_back(name);
   for (StringRef name : misplaced)
     if (arguments.has(name))
@@ -90,13 +94,17 @@ ashlar::tool::readQuantizeOptions(const Arguments &arguments,
                 "option '--activations' got '" + type + "', expected u8 or s8");
   options.signedActivations = type == "s8";
   options.perChannelWeights = !arguments.has("per-tensor");
-  for (StringRef text : arguments.values("exclude")) {
-    std::string problem;
-    if (!llvm::Regex(text).isValid(problem))
-      return fail(ExitUsage, "option '--exclude': '" + text +
-                                 "' is no regular expression: " + problem);
-    options.excludedNodes.push_back(text.str());
-  }
+  for (auto [name, expressions] :
+       {std::pair("exclude", &options.excludedNodes),
+        std::pair("two-terms", &options.twoTermNodes)})
+    for (StringRef text : arguments.values(name)) {
+      std::string problem;
+      if (!llvm::Regex(text).isValid(problem))
+        return fail(ExitUsage, llvm::Twine("option '--") + name + "': '" +
+                                   text +
+                                   "' is no regular expression: " + problem);
+      expressions->push_back(text.str());
+    }
   if (auto code = readForm(arguments, options))
     return code;
   options.equalize = arguments.has("equalize");

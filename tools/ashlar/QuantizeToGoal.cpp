@@ -98,6 +98,9 @@ std::vector<Option> ashlar::tool::accuracyOptions() {
       {"goal", "SCORE", "leave as many as reach this score"},
       {"min-int8", "PERCENT",
        "share of the multiply-accumulates that stays in int8; default 0"},
+      {"one-term", "",
+       "leave layers in floats at once, and try none with activations in two\n"
+       "terms (see --two-terms) before"},
       {"search-samples", "N",
        "the first N samples decide; what the others say of the result is told\n"
        "apart, and counts for the goal, too"},
@@ -160,6 +163,7 @@ Error GoalRun::readGoal() {
                         "', expected at most 100");
     request.goal.leastShare = *value / 100;
   }
+  request.goal.twoTerms = !arguments.has("one-term");
   if (auto text = arguments.value("trials")) {
     auto number = parseNumber("trials", *text, 1000000);
     if (!number)
@@ -221,6 +225,7 @@ std::string GoalRun::key() const {
   add(text);
   add(request.metric.text);
   add(std::to_string(request.goal.leastShare));
+  add(request.goal.twoTerms ? "two terms" : "one term");
   if (request.searchSamples)
     add("search-samples=" + std::to_string(*request.searchSamples));
   std::vector<Option> dataOptions = sampleOptions();
@@ -357,7 +362,12 @@ int GoalRun::finish(AccuracyResult &result, QuantizedModel &model) {
   if (auto path = arguments.value("trials-json"))
     if (Error error = report().writeJson(*path, result, heldOut))
       return fail(ExitResources, std::move(error));
-  for (const LayerError &layer : result.left)
+  for (const LayerError &layer : result.inTwoTerms)
+    llvm::outs() << llvm::formatv(
+        "in two terms: {0} ({1}), outputs have {2:F1} dB with it alone in "
+        "int8, {3:F1} dB so\n",
+        layer.node, layer.op, layer.sqnr(), layer.sqnrInTwoTerms());
+  for (const LayerError &layer : result.inFloats)
     llvm::outs() << llvm::formatv(
         "left in floats: {0} ({1}), outputs have {2:F1} dB with it alone in "
         "int8\n",
@@ -373,7 +383,8 @@ int GoalRun::finish(AccuracyResult &result, QuantizedModel &model) {
   else if (request.hasGoal && !result.met)
     llvm::errs() << "warning: the goal is missed; the best model is written: "
                  << request.metric.scoreText(result.best.score) << " with "
-                 << result.best.left.size() << " layers in floats\n";
+                 << result.best.inFloats << " layers in floats, "
+                 << result.best.inTwoTerms << " in two terms\n";
   bool unseen = !heldOut || heldOut->trial.meets;
   if (request.hasGoal && result.met && !unseen)
     llvm::errs() << "warning: samples that the search has not seen miss the "

@@ -35,18 +35,19 @@ void TrialReport::print(const HeldOut &heldOut) const {
 void TrialReport::printHead(double reference) const {
   llvm::outs() << metric.text << " in floats: " << metric.scoreText(reference)
                << '\n';
-  llvm::outs() << llvm::formatv("{0,13} {1,14} {2,14} {3,14} {4,12}\n",
-                                "left in float", "score", "drop", "relative",
-                                "int8 MACs");
+  llvm::outs() << llvm::formatv(
+      "{0,13} {1,9} {2,14} {3,14} {4,14} {5,10} {6,10}\n", "left in float",
+      "two terms", "score", "drop", "relative", "int8 MACs", "twice");
 }
 
 void TrialReport::print(const AccuracyTrial &trial) const {
   bool finite = std::isfinite(trial.drop) && std::isfinite(trial.relativeDrop);
   llvm::outs() << llvm::formatv(
-      "{0,13} {1,14} {2,14} {3,14} {4,12}{5}{6}\n", trial.left.size(),
-      metric.scoreText(trial.score),
+      "{0,13} {1,9} {2,14} {3,14} {4,14} {5,10} {6,10}{7}{8}\n", trial.inFloats,
+      trial.inTwoTerms, metric.scoreText(trial.score),
       std::isfinite(trial.drop) ? metric.scoreText(trial.drop) : "-",
       finite ? percentText(trial.relativeDrop) : "-", percentText(trial.share),
+      percentText(trial.twice),
       hasGoal ? (trial.meets ? "  meets the goal" : "  misses") : "",
       trial.simulated ? ", simulated" : "");
   llvm::outs().flush();
@@ -77,24 +78,31 @@ Error TrialReport::writeJson(StringRef path, const AccuracyResult &result,
       json.attributeArray("trials", [&] {
         for (const AccuracyTrial &trial : result.trials)
           json.object([&] {
-            json.attribute("left", int64_t(trial.left.size()));
+            json.attribute("left", int64_t(trial.inFloats));
+            json.attribute("two_terms", int64_t(trial.inTwoTerms));
             json.attribute("simulated", trial.simulated);
             real(json, "score", trial.score);
             real(json, "drop", trial.drop);
             real(json, "relative_drop", trial.relativeDrop);
             json.attribute("int8_share", trial.share);
+            json.attribute("twice_share", trial.twice);
             json.attribute("meets", trial.meets);
           });
       });
-      json.attributeArray("left", [&] {
-        for (const LayerError &layer : result.left)
-          json.object([&] {
-            json.attribute("node", llvm::json::fixUTF8(layer.node));
-            json.attribute("op", layer.op);
-            real(json, "sqnr", layer.sqnr());
-            json.attribute("macs", layer.macs);
-          });
-      });
+      for (const auto &[key, layers] :
+           {std::pair("left", &result.inFloats),
+            std::pair("two_terms", &result.inTwoTerms)})
+        json.attributeArray(key, [&, &layers = *layers] {
+          for (const LayerError &layer : layers)
+            json.object([&] {
+              json.attribute("node", llvm::json::fixUTF8(layer.node));
+              json.attribute("op", layer.op);
+              real(json, "sqnr", layer.sqnr());
+              if (layer.noiseInTwoTerms)
+                real(json, "sqnr_in_two_terms", layer.sqnrInTwoTerms());
+              json.attribute("macs", layer.macs);
+            });
+        });
     });
     os << '\n';
   });

@@ -99,6 +99,14 @@ inline QuantizedModel quantized(const ModelFile &model,
   return std::move(*result);
 }
 
+inline std::string reasonOf(const QuantizedModel &model,
+                            const std::string &node) {
+  for (const LayerDecision &layer : model.layers)
+    if (layer.node == node)
+      return (layer.quantized ? "int8: " : "") + layer.reason;
+  return "no such layer";
+}
+
 inline std::string errorOf(const ModelFile &model,
                            const CalibrationTable &table,
                            const QuantizeOptions &options = {}) {

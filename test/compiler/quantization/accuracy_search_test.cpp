@@ -19,7 +19,10 @@ namespace {
 
 constexpr int64_t kWidth = 16;
 
-std::unique_ptr<ModelFile> network() {
+// A channel of what the third layer reads is a thousand times as large as the
+// others. Its weights for that channel are as much smaller, so that some are
+// lost in int8, or zero, so that what it loses is lost in its input.
+std::unique_ptr<ModelFile> network(bool readsOutliers = true) {
   std::string text = "ir_version: 9 opset_import { version: 18 } graph { name: "
                      "\"g\"\n";
   auto value = [&](const char *role, const char *name) {
@@ -35,11 +38,10 @@ std::unique_ptr<ModelFile> network() {
         "initializer { name: \"w" + name + "\" data_type: 1 dims: 16 dims: 16";
     for (int64_t i = 0; i < kWidth * kWidth; ++i) {
       double weight = std::sin(double(i * 7 + layer)) / 4;
-      // One channel of a thousandfold size is cancelled by the next layer.
       if (layer == 1 && i % kWidth == 0)
         weight *= 1000;
       if (layer == 2 && i / kWidth == 0)
-        weight /= 1000;
+        weight *= readsOutliers ? 1e-3 : 0;
       text += " float_data: " + std::to_string(weight);
     }
     text += " }\nnode { op_type: \"Gemm\" name: \"" + name + "\" input: \"" +
@@ -78,6 +80,16 @@ private:
 class AccuracySearchTest : public testing::Test {
 protected:
   void SetUp() override {
+    prepare();
+    calibrateModel();
+  }
+
+  void useModel(std::unique_ptr<ModelFile> other) {
+    model = std::move(other);
+    calibrateModel();
+  }
+
+  void prepare() {
     setup.threads = 1;
     setup.compile = [this](const ModelFile &model,
                            std::function<bool(llvm::StringRef)> observe)
@@ -95,6 +107,10 @@ protected:
     setup.open = [](const ashlar_model_info &) {
       return std::make_unique<Samples>();
     };
+  }
+
+  void calibrateModel() {
+    table = CalibrationTable();
     llvm::StringSet<> names;
     for (const std::string &name : tensorsToCalibrate(*model))
       names.insert(name);
@@ -166,16 +182,36 @@ TEST_F(AccuracySearchTest, SimulatesWhatIsCompiled) {
     for (const std::set<std::string> &left :
          {std::set<std::string>{}, {"l0"}, {"l2"}, {"l1", "l3"}}) {
       QuantizeOptions now = options;
-      now.leftInFloats = left;
+      now.chosen.inFloats = left;
       auto quantized = llvm::cantFail(quantizeModel(*model, table, now));
       double compiled = *llvm::cantFail(evaluator.score(*quantized.model)),
-             simulated = *llvm::cantFail(trials.score(left, evaluator));
+             simulated = *llvm::cantFail(trials.score({left, {}}, evaluator));
       EXPECT_NEAR(simulated, compiled, 0.05) << left.size();
     }
-    EXPECT_EQ(
-        *llvm::cantFail(trials.score({"l0", "l1", "l2", "l3"}, evaluator)),
-        INFINITY);
+    EXPECT_EQ(*llvm::cantFail(
+                  trials.score({{"l0", "l1", "l2", "l3"}, {}}, evaluator)),
+              INFINITY);
   }
+}
+
+TEST_F(AccuracySearchTest, SimulatesTwoTerms) {
+  useModel(network(/*readsOutliers=*/false));
+  Evaluator evaluator(setup, llvm::cantFail(MetricSpec::parse("sqnr")),
+                      nullptr);
+  llvm::cantFail(evaluator.setReference(*model));
+  SimulatedTrials trials(*model, table, options, setup);
+  for (const LayerForms &forms :
+       {LayerForms{{}, {"l2"}}, {{"l1"}, {"l2", "l0"}}}) {
+    QuantizeOptions now = options;
+    now.chosen = forms;
+    auto quantized = llvm::cantFail(quantizeModel(*model, table, now));
+    EXPECT_NEAR(*llvm::cantFail(trials.score(forms, evaluator)),
+                *llvm::cantFail(evaluator.score(*quantized.model)), 0.05);
+  }
+  options.twoTermNodes = {"l2"};
+  SimulatedTrials asked(*model, table, options, setup);
+  EXPECT_EQ(*llvm::cantFail(asked.score({}, evaluator)),
+            *llvm::cantFail(trials.score({{}, {"l2"}}, evaluator)));
 }
 
 TEST_F(AccuracySearchTest, KeepsSamplesThatAreReadOften) {
@@ -207,33 +243,54 @@ TEST_F(AccuracySearchTest, KeepsSamplesThatAreReadOften) {
 }
 
 TEST_F(AccuracySearchTest, LeavesTheLayersThatSuffer) {
-  AccuracyResult result = search("sqnr", goalOf(20));
+  AccuracyGoal goal = goalOf(20);
+  goal.twoTerms = false;
+  AccuracyResult result = search("sqnr", goal);
   EXPECT_TRUE(result.met);
-  ASSERT_EQ(result.left.size(), 1u);
-  EXPECT_EQ(result.left[0].node, "l2");
+  ASSERT_EQ(result.inFloats.size(), 1u);
+  EXPECT_EQ(result.inFloats[0].node, "l2");
   EXPECT_EQ(result.best.share, 0.75);
-  EXPECT_TRUE(result.trials.front().left.empty());
+  EXPECT_TRUE(result.trials.front().taken.empty());
   EXPECT_LT(result.trials.front().score, 20);
   for (const LayerDecision &layer : result.model.layers)
     EXPECT_EQ(layer.quantized, layer.node != "l2") << layer.node;
 }
 
+TEST_F(AccuracySearchTest, PrefersTwoTermsToFloats) {
+  useModel(network(/*readsOutliers=*/false));
+  AccuracyResult result = search("sqnr", goalOf(20, /*leastShare=*/1));
+  EXPECT_TRUE(result.met);
+  EXPECT_TRUE(result.inFloats.empty());
+  ASSERT_EQ(result.inTwoTerms.size(), 1u);
+  EXPECT_EQ(result.inTwoTerms[0].node, "l2");
+  EXPECT_GT(result.inTwoTerms[0].sqnrInTwoTerms(),
+            result.inTwoTerms[0].sqnr() + 6);
+  EXPECT_EQ(result.best.share, 1);
+  EXPECT_EQ(result.best.twice, 0.25);
+  for (const LayerDecision &layer : result.model.layers) {
+    EXPECT_TRUE(layer.quantized) << layer.node;
+    EXPECT_EQ(layer.twoTerms, layer.node == "l2") << layer.node;
+  }
+}
+
 TEST_F(AccuracySearchTest, StopsAtOnceWhereNothingIsLost) {
   AccuracyResult result = search("sqnr", goalOf(-1));
   EXPECT_TRUE(result.met);
-  EXPECT_TRUE(result.best.left.empty());
+  EXPECT_TRUE(result.best.taken.empty());
   EXPECT_EQ(result.trials.size(), 1u);
 }
 
 TEST_F(AccuracySearchTest, GivesTheBestWhereTheGoalIsMissed) {
-  AccuracyResult result = search("sqnr", goalOf(20, /*leastShare=*/0.8));
+  AccuracyGoal goal = goalOf(20, /*leastShare=*/0.8);
+  goal.twoTerms = false;
+  AccuracyResult result = search("sqnr", goal);
   EXPECT_FALSE(result.met);
-  EXPECT_TRUE(result.best.left.empty());
+  EXPECT_TRUE(result.best.taken.empty());
   EXPECT_TRUE(result.model.model != nullptr);
   state = {};
   result = search("sqnr", goalOf(500, /*leastShare=*/0.5));
   EXPECT_FALSE(result.met);
-  EXPECT_EQ(result.best.left.size(), 2u);
+  EXPECT_EQ(result.best.inFloats, 2u);
   EXPECT_GE(result.best.share, 0.5);
 }
 
@@ -254,7 +311,7 @@ TEST_F(AccuracySearchTest, GoesOnFromItsState) {
   compilations = 0;
   AccuracyResult second = search("sqnr", goalOf(20));
   EXPECT_EQ(compilations, 1); // the model in floats
-  EXPECT_EQ(second.best.left, first.best.left);
+  EXPECT_EQ(second.best.taken, first.best.taken);
   EXPECT_EQ(second.best.score, first.best.score);
   EXPECT_EQ(second.trials.size(), first.trials.size());
 }
@@ -298,10 +355,10 @@ TEST(AccuracyState, RefusesWhatIsDamaged) {
         R"({"format": "ashlar accuracy search", "key": "", "ranking": [1],
             "trials": []})",
         R"({"format": "ashlar accuracy search", "key": "", "reference": 1,
-            "ranking": [], "trials": [{"left": [2], "simulated": true,
+            "ranking": [], "trials": [{"taken": [2], "simulated": true,
             "score": 1}]})",
         R"({"format": "ashlar accuracy search", "key": "", "reference": 1,
-            "ranking": [], "trials": [{"left": [], "score": 1}]})"}) {
+            "ranking": [], "trials": [{"taken": [], "score": 1}]})"}) {
     llvm::SmallString<128> path;
     ASSERT_FALSE(llvm::sys::fs::createTemporaryFile("state", "json", path));
     {

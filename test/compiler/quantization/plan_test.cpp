@@ -15,13 +15,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-std::string reasonOf(const QuantizedModel &model, const std::string &node) {
-  for (const LayerDecision &layer : model.layers)
-    if (layer.node == node)
-      return (layer.quantized ? "int8: " : "") + layer.reason;
-  return "no such layer";
-}
-
 TEST(QuantizationPlanTest, BatchNormalizationGoesIntoConv) {
   std::string norm = "initializer { name: 'scale' data_type: 1 dims: 2 "
                      "float_data: [2, 3] }\n"
