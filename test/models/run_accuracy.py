@@ -37,11 +37,12 @@ def cases(data, scratch):
         ("squeezenet_fp32", 10, None, photographs + ["--image-mean=104,117,123"], ["--evaluate=agreement"], 1),
         ("magika_v3_3", 100, None, ["--data", magika],
          ["--evaluate=top1", "--labels", f"{sets}/magika-bytes/expected.tsv:class_index"], 1),
-        ("basic_pitch_nmp", 34, 17, ["--data", f"{scratch}/sound.npy"], ["--evaluate=f1:0.3", "--correct-bias"], 1),
+        ("basic_pitch_nmp", 34, 17, ["--data", f"{scratch}/sound.npy"], ["--evaluate=f1:0.3", "--correct-bias", "--one-term"], 1),
         ("yolox_nano", 10, None, photographs + ["--image-fit=letterbox"],
-         [f"--evaluate={score} detections {scratch}/detections.cache"], 1),
+         [f"--evaluate={score} detections {scratch}/detections.cache", "--one-term"], 1),
         ("g2p_bert_pron", 100, 71, ["--data", f"{scratch}/words.npy"],
-         [f"--evaluate={score} masks {scratch}/words.npy 100 {scratch}/masks.cache", "--migrate=0.5"], 1),
+         [f"--evaluate={score} masks {scratch}/words.npy 100 {scratch}/masks.cache", "--migrate=0.5",
+          "--one-term"], 1),
     ]
 
 
