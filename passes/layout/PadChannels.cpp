@@ -6,8 +6,10 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
 
 #include "dialects/tile/TileDialect.h"
+#include "passes/analysis/TransposeMatch.h"
 #include "passes/layout/PanelPacking.h"
 
 namespace ashlar {
@@ -33,27 +35,34 @@ bool hasRaggedRows(nn::ConvOp conv) {
   return panels.length % panels.form.group != 0;
 }
 
-/// `image` with a channel of zeros more, by the padding that it has or a new
-/// one.
-Value withChannel(ImplicitLocOpBuilder &b, Value image) {
+/// `image` with zeros behind the others of an axis, by the padding that it has
+/// or a new one.
+Value withZeros(ImplicitLocOpBuilder &b, Value image, unsigned axis) {
+  // Zeros are a plane in what is transposed, and the transpose is whole.
+  if (auto transpose = matchTranspose(image)) {
+    unsigned from = 0;
+    while (transpose->map.getDimPosition(from) != axis)
+      ++from;
+    return makeTranspose(b, b.getLoc(), withZeros(b, transpose->source, from),
+                         transpose->map);
+  }
   auto type = cast<RankedTensorType>(image.getType());
-  SmallVector<int64_t> low(4, 0), high{0, 0, 0, 1};
+  SmallVector<int64_t> low(type.getRank(), 0), high(type.getRank(), 0);
+  high[axis] = 1;
   auto pad = image.getDefiningOp<tensor::PadOp>();
-  Attribute value;
-  bool isZero =
-      pad && pad.getConstantPaddingValue() &&
-      matchPattern(pad.getConstantPaddingValue(), m_Constant(&value)) &&
-      isZeroFloat(value) && !ShapedType::isDynamicShape(pad.getStaticLow()) &&
-      !ShapedType::isDynamicShape(pad.getStaticHigh());
+  bool isZero = pad && pad.getConstantPaddingValue() &&
+                matchPattern(pad.getConstantPaddingValue(), m_AnyZeroFloat()) &&
+                !ShapedType::isDynamicShape(pad.getStaticLow()) &&
+                !ShapedType::isDynamicShape(pad.getStaticHigh());
   if (isZero) {
     image = pad.getSource();
-    for (unsigned axis = 0; axis < 4; ++axis) {
-      low[axis] = pad.getStaticLow()[axis];
-      high[axis] += pad.getStaticHigh()[axis];
+    for (unsigned i = 0; i < low.size(); ++i) {
+      low[i] = pad.getStaticLow()[i];
+      high[i] += pad.getStaticHigh()[i];
     }
   }
   SmallVector<int64_t> shape = llvm::to_vector(type.getShape());
-  ++shape[3];
+  ++shape[axis];
   Value zero =
       arith::ConstantOp::create(b, b.getZeroAttr(type.getElementType()));
   return tensor::PadOp::create(
@@ -99,7 +108,7 @@ struct PadChannels : ashlar::impl::PadChannelsBase<PadChannels> {
     ++sizes[1];
     conv.setFilterSizes(sizes);
     conv.getFilterMutable().assign(filter);
-    conv.getInputMutable().assign(withChannel(b, conv.getInput()));
+    conv.getInputMutable().assign(withZeros(b, conv.getInput(), /*axis=*/3));
     ++paddedConvolutions;
   }
 };

@@ -11,8 +11,9 @@ def PadChannels : Pass<"ashlar-pad-channels", "::mlir::ModuleOp"> {
     and channels) has an odd length, as over the three channels of an image with
     7 columns, the last pair would reach over the row's end: into values that
     are multiplied by zero, which makes NaN of infinity. Such images get one
-    channel of zeros more, in the padding that they have or one of their own,
-    and the filter zeros for it. Only on targets with AMX: vectors repeat less.
+    channel of zeros more, in the padding that they have or one of their own
+    (before a transpose, where they come channel by channel), and the filter
+    zeros for it. Only on targets with AMX: vectors repeat less.
 
     Requires: `nn.conv` on tensors, filters not packed yet; `tile.target` on the
     module. Guarantees: with AMX, constant filters of one group of bf16 have
@@ -22,6 +23,7 @@ def PadChannels : Pass<"ashlar-pad-channels", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::ashlar::nn::NnDialect",
                            "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect",
                            "::mlir::tensor::TensorDialect"];
   let statistics = [Statistic<"paddedConvolutions", "padded-convolutions",
                               "convolutions whose images got a channel">];

@@ -26,6 +26,29 @@ func.func @image(%x: tensor<1x8x8x3xbf16>) -> tensor<1x8x8x16xf32> {
   return %y : tensor<1x8x8x16xf32>
 }
 
+// An image that comes channel by channel gets a channel before it is transposed.
+// CHECK-LABEL: func.func @transposed
+// CHECK: %[[PAD:.*]] = tensor.pad %arg0 low[0, 0, 1, 1] high[0, 1, 1, 1]
+// CHECK: tensor<1x3x8x8xbf16> to tensor<1x4x10x10xbf16>
+// CHECK: %[[IMAGE:.*]] = linalg.{{.*}}ins(%[[PAD]] : tensor<1x4x10x10xbf16>)
+// CHECK-NOT: tensor.pad
+// CHECK: nn.conv %[[IMAGE]]
+func.func @transposed(%x: tensor<1x3x8x8xbf16>, %e: tensor<1x8x8x16xf32>) -> tensor<1x8x8x16xf32> {
+  %zero = arith.constant 0.0 : bf16
+  %w = arith.constant dense<1.0> : tensor<16x3x3x3xbf16>
+  %p = tensor.pad %x low[0, 0, 1, 1] high[0, 0, 1, 1] {
+  ^bb0(%n: index, %c: index, %h: index, %v: index):
+    tensor.yield %zero : bf16
+  } : tensor<1x3x8x8xbf16> to tensor<1x3x10x10xbf16>
+  %i = tensor.empty() : tensor<1x10x10x3xbf16>
+  %t = linalg.transpose ins(%p : tensor<1x3x10x10xbf16>) outs(%i : tensor<1x10x10x3xbf16>) permutation = [0, 2, 3, 1]
+  %y = nn.conv %t, %w outs(%e) {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64, filter_sizes = array<i64: 16, 3, 3, 3>} : tensor<1x10x10x3xbf16>, tensor<16x3x3x3xbf16>, tensor<1x8x8x16xf32> -> tensor<1x8x8x16xf32> {
+  ^bb0(%acc: f32):
+    nn.yield %acc : f32
+  }
+  return %y : tensor<1x8x8x16xf32>
+}
+
 // Without padding there is one for this, of any height.
 // CHECK-LABEL: func.func @unpadded
 // CHECK: tensor.pad %arg0 low[0, 0, 0, 0] high[0, 0, 0, 1]
