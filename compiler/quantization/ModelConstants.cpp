@@ -1,6 +1,8 @@
 //===- ModelConstants.cpp - values of a model file's constants ------------===//
 #include "compiler/quantization/ModelConstants.h"
 
+#include "compiler/quantization/ConstantParts.h"
+
 #include "llvm/ADT/APFloat.h"
 
 #include <cstring>
@@ -194,10 +196,10 @@ const proto::TensorProto *
 ModelConstants::tensorOf(StringRef name, proto::TensorProto &made) const {
   if (auto *found = graph.initializer(name))
     return found;
-  int index = graph.producerOf(name);
-  if (index < 0 || !graph.is(index, "Constant"))
+  const proto::NodeProto *maker = graph.constantNode(name);
+  if (!maker)
     return nullptr;
-  const proto::NodeProto &node = graph.node(index);
+  const proto::NodeProto &node = *maker;
   if (auto *value = findAttribute(node, "value"))
     return &value->t();
   if (auto *value = findAttribute(node, "value_float")) {
@@ -334,6 +336,40 @@ static std::vector<int64_t> withAxes(llvm::ArrayRef<int64_t> shape,
 }
 
 llvm::Expected<std::optional<FloatTensor>>
+ModelConstants::joinedParts(const proto::NodeProto &node) {
+  std::vector<FloatTensor> parts;
+  for (const std::string &input : node.input()) {
+    auto part = floats(input);
+    if (!part || !*part)
+      return part;
+    parts.push_back(std::move(**part));
+  }
+  return joined(parts, intAttribute(node, "axis", 1));
+}
+
+llvm::Expected<std::optional<FloatTensor>>
+ModelConstants::slicedPart(const proto::NodeProto &node) {
+  // Before opset 10 these are attributes.
+  bool hasOperands = node.input_size() > 1;
+  auto list = [&](int operand, StringRef attribute) {
+    if (!hasOperands)
+      return std::optional(intsAttribute(node, attribute));
+    if (operand >= node.input_size() || node.input(operand).empty())
+      return std::optional(std::vector<int64_t>());
+    return integers(node.input(operand));
+  };
+  auto starts = list(1, "starts"), ends = list(2, "ends"),
+       axes = list(3, "axes"), steps = list(4, "steps");
+  if (!starts || !ends || !axes || !steps ||
+      llvm::any_of(*steps, [](int64_t step) { return step != 1; }))
+    return std::nullopt;
+  auto from = floats(node.input(0));
+  if (!from || !*from)
+    return from;
+  return sliced(std::move(**from), {*starts, *ends, *axes});
+}
+
+llvm::Expected<std::optional<FloatTensor>>
 ModelConstants::floats(StringRef name) {
   proto::TensorProto made;
   if (auto *tensor = tensorOf(name, made))
@@ -344,6 +380,10 @@ ModelConstants::floats(StringRef name) {
     return std::nullopt;
   const proto::NodeProto &node = graph.node(index);
   StringRef op = node.op_type();
+  if (op == "Concat")
+    return joinedParts(node);
+  if (op == "Slice")
+    return slicedPart(node);
   bool moves = op == "Identity" || op == "Cast" || op == "Transpose" ||
                op == "Reshape" || op == "Squeeze" || op == "Unsqueeze" ||
                op == "Flatten";

@@ -32,8 +32,8 @@ public:
   explicit ModelConstants(const ModelGraph &graph);
 
   /// An initialiser, a Constant, or what Identity, Cast, Transpose, Reshape,
-  /// Squeeze, Unsqueeze and Flatten make of one; none for anything else.
-  /// Unreadable data is an error.
+  /// Squeeze, Unsqueeze, Flatten, Slice and Concat make of them; none for
+  /// anything else. Unreadable data is an error.
   llvm::Expected<std::optional<FloatTensor>> floats(llvm::StringRef tensor);
   /// The same for integers.
   std::optional<std::vector<int64_t>> integers(llvm::StringRef tensor);
@@ -41,6 +41,10 @@ public:
   std::optional<float> scalar(llvm::StringRef tensor);
 
 private:
+  llvm::Expected<std::optional<FloatTensor>>
+  joinedParts(const proto::NodeProto &node);
+  llvm::Expected<std::optional<FloatTensor>>
+  slicedPart(const proto::NodeProto &node);
   const proto::TensorProto *tensorOf(llvm::StringRef name,
                                      proto::TensorProto &made) const;
 

@@ -181,7 +181,15 @@ const proto::TensorProto *ModelGraph::initializer(StringRef tensor) const {
 }
 
 bool ModelGraph::isConstant(StringRef tensor) const {
-  return constants.contains(tensor) || (outer && initializer(tensor));
+  return constants.contains(tensor) ||
+         (outer && producerOf(tensor) < 0 && !isInput(tensor) &&
+          outer->isConstant(tensor));
+}
+
+const proto::NodeProto *ModelGraph::constantNode(StringRef tensor) const {
+  if (int index = producerOf(tensor); index >= 0)
+    return is(index, "Constant") ? &node(index) : nullptr;
+  return outer ? outer->constantNode(tensor) : nullptr;
 }
 
 std::vector<std::string> ModelGraph::outerTensors() const {

@@ -67,6 +67,9 @@ public:
   const proto::TensorProto *initializer(llvm::StringRef tensor) const;
   /// Whether a tensor follows from initialisers and Constant nodes alone.
   bool isConstant(llvm::StringRef tensor) const;
+  /// The Constant node, of this graph or one around it, that makes a tensor, or
+  /// null.
+  const proto::NodeProto *constantNode(llvm::StringRef tensor) const;
   onnx::ElementType elementType(llvm::StringRef tensor) const;
   bool isFloat(llvm::StringRef tensor) const {
     return elementType(tensor) == onnx::ElementType::Float;

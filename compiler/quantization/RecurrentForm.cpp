@@ -56,8 +56,16 @@ llvm::Expected<Reason> LstmQuantizer::read(int operand, FloatTensor &weights) {
   auto found = constants.floats(name);
   if (!found)
     return found.takeError();
-  if (!*found || !graph.isFloat(name))
-    return Reason("its weights are not constants of float32");
+  if (!*found)
+    return Reason(graph.isConstant(name) && graph.producerOf(name) >= 0
+                      ? "its weights are computed by " +
+                            graph.node(graph.producerOf(name)).op_type()
+                      : "its weights are not constant");
+  if (ElementType type = graph.elementType(name); type != ElementType::Float)
+    return Reason(
+        llvm::formatv("its weights are not of float32 but of type {0}",
+                      int(type))
+            .str());
   weights = std::move(**found);
   if (weights.shape.size() != 3 || weights.values.empty())
     return Reason("its weights have no three axes");

@@ -367,6 +367,30 @@ TEST(OtherFormsTest, DynamicLstm) {
               HasSubstr("6400 products with the state in each step only"));
 }
 
+// As PyTorch exports recurrent weights: gates in another order.
+TEST(OtherFormsTest, WeightsCutAndJoined) {
+  auto bounds = [](int64_t start, int64_t end) {
+    return intsAttr("starts", {start}) + intsAttr("ends", {end}) +
+           intsAttr("axes", {0});
+  };
+  auto model = parseText(
+      modelOf(9, inputOf("x", 1, "5,2,8") + outputOf("y") +
+                     weightsOf("w", "192,8") + weightsOf("r", "1,192,48") +
+                     layer("Slice", "w", "first", bounds(0, 96)) +
+                     layer("Slice", "w", "last", bounds(-96, 1000)) +
+                     layer("Concat", "last,first", "all", intAttr("axis", 0)) +
+                     layer("Unsqueeze", "all", "u", intsAttr("axes", {0})) +
+                     layer("LSTM", "x,u,r", "y", intAttr("hidden_size", 48))));
+  QuantizeOptions options;
+  options.form = QuantizedForm::Dynamic;
+  auto result = quantizeModel(*model, {}, options);
+  ASSERT_TRUE(bool(result)) << llvm::toString(result.takeError());
+  EXPECT_EQ(result->model->model.graph().node_size(), 1);
+  EXPECT_THAT(tensorOf(*result->model, "u_quantized")->dims(),
+              ElementsAre(1, 8, 192));
+  EXPECT_GT(sqnrOfForm(*model, options, makeInput({5, 2, 8})), 30);
+}
+
 TEST(OtherFormsTest, Reasons) {
   auto model = parseText(
       modelOf(10, inputOf("x", 1, "1,2,4,4") + outputOf("y") +
