@@ -333,9 +333,18 @@ void OpShapes::commit(bool succeeded) {
     Type type = results[index].type;
     if (analysis.record(value, std::move(results[index])) || !succeeded)
       continue;
-    analysis.noteProblem();
-    if (!analysis.isSpeculative())
-      op->emitError() << "result " << index << " is " << type
-                      << ", but the model declares it as " << value.getType();
+    // Exporters leave shapes behind that were true of another graph. What the
+    // operators compute does not follow them.
+    bool onlyShape =
+        type && getElementTypeOrSelf(type) == getElementTypeOrSelf(value);
+    if (!onlyShape || analysis.isSpeculative())
+      analysis.noteProblem();
+    if (analysis.isSpeculative())
+      continue;
+    auto report = onlyShape ? op->emitWarning() : op->emitError();
+    report << "result " << index << " is " << type
+           << ", but the model declares it as " << value.getType();
+    if (onlyShape)
+      report << "; what is declared is ignored";
   }
 }

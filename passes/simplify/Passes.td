@@ -9,7 +9,8 @@ def InferShapes : Pass<"ashlar-infer-shapes", "::mlir::ModuleOp"> {
     Runs the shape and element-type rules of all operators forward through the graph, regions included, together with
     the elements of small integer tensors, so that shapes which the graph computes for itself come out static. Result
     types are refined, never loosened; the function's type follows. Small tensors whose elements are all known become
-    constants. A rule that is violated, or a declared type that contradicts, is an error at the node.
+    constants. A rule that is violated, or a declared element type that contradicts, is an error at the node; a
+    declared shape that contradicts is ignored, with a warning.
 
     Requires: only `onnx` operations in `func.func`s. Guarantees: every value has a ranked type, or the pass fails.
   }];

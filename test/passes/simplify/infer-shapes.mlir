@@ -144,9 +144,25 @@ func.func @concat_mismatch(%a: tensor<1x64x20x20xf32>, %b: tensor<1x128x40x40xf3
 // -----
 
 func.func @declared_mismatch(%a: tensor<2x3xf32>) -> tensor<2x4xf32> {
-  // expected-error @+1 {{result 0 is 'tensor<2x3xf32>', but the model declares it as 'tensor<2x4xf32>'}}
+  // expected-warning @+1 {{result 0 is 'tensor<2x3xf32>', but the model declares it as 'tensor<2x4xf32>'; what is declared is ignored}}
   %r = "onnx.Relu"(%a) : (tensor<2x3xf32>) -> tensor<2x4xf32>
   return %r : tensor<2x4xf32>
+}
+
+// -----
+
+func.func @declared_rank(%a: tensor<2x3xf32>) -> tensor<6xf32> {
+  // expected-warning @+1 {{result 0 is 'tensor<2x3xf32>', but the model declares it as 'tensor<6xf32>'; what is declared is ignored}}
+  %r = "onnx.Relu"(%a) : (tensor<2x3xf32>) -> tensor<6xf32>
+  return %r : tensor<6xf32>
+}
+
+// -----
+
+func.func @declared_element(%a: tensor<2x3xf32>) -> tensor<2x3xf16> {
+  // expected-error @+1 {{result 0 is 'tensor<2x3xf32>', but the model declares it as 'tensor<2x3xf16>'}}
+  %r = "onnx.Relu"(%a) : (tensor<2x3xf32>) -> tensor<2x3xf16>
+  return %r : tensor<2x3xf16>
 }
 
 // -----
