@@ -287,8 +287,14 @@ void ReductionEmitter::forEachResult(
     sizes.push_back(b.value(extents[loop]));
   if (blocks)
     sizes.push_back(b.value(*blocks));
-  if (sizes.empty())
+  if (sizes.empty()) {
+    // One loop around all of it, which may become a task.
+    auto once = scf::ForOp::create(b, b.value(b.fixed(0)), b.value(b.fixed(1)),
+                                   b.value(b.fixed(1)));
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(once.getBody());
     return body(Value());
+  }
   SmallVector<Value> zeros(sizes.size(), b.value(b.fixed(0))),
       ones(sizes.size(), b.value(b.fixed(1)));
   auto nest = scf::ParallelOp::create(b, zeros, sizes, ones);

@@ -200,6 +200,22 @@ def ParallelLoopsToGrids
                            "::ashlar::tile::TileDialect"];
 }
 
+def SerialLoopsToGrids
+    : Pass<"ashlar-serial-loops-to-grids", "::mlir::func::FuncOp"> {
+  let summary = "keep functions of many small loops short";
+  let description = [{
+    What LLVM takes for a function grows with the square of its loops. Where there
+    are 128 and more that are no grids, each that leaves its results in memory
+    becomes a grid of one task: a function of its own, which equal loops share.
+
+    Requires: parallel loops made grids. Guarantees: the same bits.
+
+    Example: test/passes/kernel/serial-loops-to-grids.mlir
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect",
+                           "::ashlar::tile::TileDialect"];
+}
+
 def LowerLookups : Pass<"ashlar-lower-lookups", "::mlir::func::FuncOp"> {
   let summary = "look bytes up in tables of vectors";
   let description = [{

@@ -21,6 +21,7 @@ void ashlar::buildKernelPipeline(OpPassManager &manager) {
   manager.addPass(createConvertLinalgToParallelLoopsPass());
   manager.addNestedPass<func::FuncOp>(createParallelLoopsToGrids());
   manager.addNestedPass<func::FuncOp>(createLowerLookups());
+  manager.addNestedPass<func::FuncOp>(createSerialLoopsToGrids());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
 }

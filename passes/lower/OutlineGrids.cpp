@@ -29,6 +29,9 @@ namespace {
 /// takes longer than it saves.
 constexpr int64_t kWorthwhile = 1 << 17;
 
+/// Grids of a module from which on none becomes part of its caller again: what
+/// LLVM takes for a function grows with the square of its loops.
+constexpr size_t kMany = 256;
 constexpr llvm::StringLiteral kParallelFor = "ashlar_rt1_parallel_for";
 
 /// What a grid's body needs from outside: operations to repeat inside, operands
@@ -265,6 +268,7 @@ struct OutlineGrids : ashlar::impl::OutlineGridsBase<OutlineGrids> {
       return;
     declareParallelFor(module);
     int64_t next = 0;
+    Attribute noInline = Builder(&getContext()).getStrArrayAttr({"noinline"});
     llvm::StringMap<func::FuncOp> tasks;
     for (tile::GridOp grid : grids) {
       auto function = grid->getParentOfType<func::FuncOp>();
@@ -287,6 +291,8 @@ struct OutlineGrids : ashlar::impl::OutlineGridsBase<OutlineGrids> {
         ++next;
       else
         task.erase();
+      if (grids.size() >= kMany)
+        known->second->setAttr("passthrough", noInline);
       callTask(grid, known->second, captures, args);
       ++numOutlined;
     }
