@@ -5,6 +5,7 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 
+#include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassRegistry.h"
 
 #include "passes/bufferize/Passes.h"
@@ -153,11 +154,10 @@ LogicalResult ashlar::runStages(ModuleOp module, StringRef after,
     if (options.onStage)
       options.onStage(stage->name);
     PassManager manager(module->getContext());
-#ifdef NDEBUG
+    // After every pass only on demand: it takes a fifth of the time.
     manager.enableVerifier(options.verifyContracts);
-#endif
     stage->build(manager);
-    if (failed(manager.run(module)))
+    if (failed(manager.run(module)) || failed(verify(module)))
       return failure();
     if (options.verifyContracts && failed(verifyStage(module, *stage)))
       return failure();

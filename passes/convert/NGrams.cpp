@@ -49,7 +49,6 @@ Lowered lowerTfIdfVectorizer(onnx::TfIdfVectorizerOp op,
                              onnx::TfIdfVectorizerOp::Adaptor in, Emitter &e) {
   if (!op.getPoolInt64s() || !isa<IntegerType>(elementType(in.getX())))
     return e.unsupported("on strings");
-  RankedTensorType type = e.resultType(0);
   Pool pool = readPool(op);
   Value input = in.getX();
   bool isBatched = cast<RankedTensorType>(input.getType()).getRank() == 2;

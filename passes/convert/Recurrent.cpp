@@ -121,8 +121,6 @@ private:
   bool isLstm() const { return kind == CellKind::Lstm; }
 
   void makeResults() {
-    OpFoldResult d = e.size(directions), h = e.size(hidden), b = e.fold(batch),
-                 t = e.fold(time);
     if (op.getY())
       allY = e.empty(sizesOfY(), wide);
     TensorBuilder::Sizes stateSizes = sizesOfStates();
