@@ -88,59 +88,39 @@ Value sumWindows(TensorBuilder &b, Value image,
   return b.reshape(spread, wide);
 }
 
-/// The terms of the zero points, taken from the accumulator in the epilogue.
-class ZeroPointTerms {
-public:
-  ZeroPointTerms(TensorBuilder &b, const ImageConvolution &convolution,
-                 const QuantizedTensor &input, int64_t weightZero)
-      : b(b), convolution(convolution), input(input), weightZero(weightZero) {}
-
-  nn::ConvOp make(Value image, Value weights);
-
-private:
-  Value times(OpBuilder &inner, Value x, Value y) const {
-    return arith::MulIOp::create(inner, b.getLoc(), x, y);
-  }
-  Value minus(OpBuilder &inner, Value x, Value y) const {
-    return arith::SubIOp::create(inner, b.getLoc(), x, y);
-  }
-  Value constant(OpBuilder &inner, int64_t value) const {
-    return arith::ConstantOp::create(
-        inner, b.getLoc(),
-        inner.getI32IntegerAttr(static_cast<int32_t>(value)));
-  }
-
-  TensorBuilder &b;
-  const ImageConvolution &convolution;
-  const QuantizedTensor &input;
-  int64_t weightZero;
-};
-
-nn::ConvOp ZeroPointTerms::make(Value image, Value weights) {
+/// nn.conv of bytes, the terms of the zero points taken from the accumulator in
+/// its epilogue.
+nn::ConvOp convolve(TensorBuilder &b, const ImageConvolution &convolution,
+                    Value image, Value inputZero,
+                    const QuantizedTensor &filter) {
+  Value weights = convolution.filterOf(b, filter.tensor);
   SmallVector<Value> extras;
-  if (input.zeroPoint)
-    extras = {sumBytes(b, weights, {1, 2, 3}, /*isUnsigned=*/false,
-                       /*keepDims=*/false),
-              input.zeroPoint};
-  if (weightZero)
-    extras.push_back(sumWindows(b, image, convolution));
+  if (inputZero)
+    extras = {inputZero, sumBytes(b, weights, {1, 2, 3}, /*isUnsigned=*/false,
+                                  /*keepDims=*/false)};
+  if (filter.zeroPoint)
+    extras.append({filter.zeroPoint, sumWindows(b, image, convolution)});
   nn::ConvOp conv = convolution.make(b, image, weights, extras);
+
   Block &block = conv.getEpilogue().front();
-  OpBuilder inner = OpBuilder::atBlockBegin(&block);
-  Value sum = block.getArgument(0);
-  int64_t places = 1;
-  for (int64_t size : ArrayRef(convolution.filterSizes).drop_front())
-    places *= size;
-  if (input.zeroPoint) {
-    Value channel = block.getArgument(1);
-    if (weightZero)
-      channel = minus(inner, channel, constant(inner, places * weightZero));
-    sum = minus(inner, sum, times(inner, channel, block.getArgument(2)));
+  OpBuilder atBegin = OpBuilder::atBlockBegin(&block);
+  TensorBuilder inner(b.getLoc(), atBegin);
+  ValueRange given = block.getArguments();
+  Value sum = given.front();
+  if (inputZero) {
+    Value ofChannel = given[2];
+    if (filter.zeroPoint) {
+      int64_t places = 1;
+      for (int64_t size : ArrayRef(convolution.filterSizes).drop_front())
+        places *= size;
+      ofChannel = inner.sub(
+          ofChannel,
+          inner.mul(given[3], inner.integer(inner.getI32Type(), places)));
+    }
+    sum = inner.sub(sum, inner.mul(ofChannel, given[1]));
   }
-  if (weightZero)
-    sum = minus(
-        inner, sum,
-        times(inner, block.getArguments().back(), constant(inner, weightZero)));
+  if (filter.zeroPoint)
+    sum = inner.sub(sum, inner.mul(given.back(), given.drop_back().back()));
   block.getTerminator()->setOperand(0, sum);
   return conv;
 }
@@ -150,15 +130,12 @@ Lowered lowerConvInteger(onnx::ConvIntegerOp op,
   ImageConvolution convolution;
   if (failed(convolution.describe(b, op, in.getX(), in.getW())))
     return failure();
-  for (Value zeroPoint : {in.getXZeroPoint(), in.getWZeroPoint()})
-    if (!isSingleZeroPoint(zeroPoint))
-      return b.unsupported("on the fast path with several zero points");
+  if (!isSingleZeroPoint(in.getXZeroPoint()))
+    return b.unsupported(
+        "on the fast path with several zero points of the input");
   QuantizedTensor filter =
       withSignedness(b, in.getW(), in.getWZeroPoint(),
                      elementType(op.getW().getType()), /*wanted=*/false);
-  if (!filter.known)
-    return b.unsupported(
-        "on the fast path with a zero point of the weights that is not known");
   QuantizedTensor input =
       withSignedness(b, in.getX(), in.getXZeroPoint(),
                      elementType(op.getX().getType()), /*wanted=*/true);
@@ -168,9 +145,9 @@ Lowered lowerConvInteger(onnx::ConvIntegerOp op,
   else
     padding =
         arith::TruncIOp::create(b, b.getI8Type(), b.toScalar(input.zeroPoint));
-  nn::ConvOp conv = ZeroPointTerms(b, convolution, input, *filter.known)
-                        .make(convolution.imageOf(b, input.tensor, padding),
-                              convolution.filterOf(b, filter.tensor));
+  nn::ConvOp conv =
+      convolve(b, convolution, convolution.imageOf(b, input.tensor, padding),
+               input.zeroPoint, filter);
   return fromNhwc(b, conv->getResult(0), convolution.rank);
 }
 

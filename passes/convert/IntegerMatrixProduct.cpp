@@ -40,9 +40,10 @@ Lowered lowerMatMulInteger(onnx::MatMulIntegerOp op,
   int64_t rank = rankOf(in.getA()), rhsRank = rankOf(in.getB());
   if (rank < 2 || rhsRank < 2)
     return b.unsupported("on the fast path with vectors");
-  for (Value zeroPoint : {in.getAZeroPoint(), in.getBZeroPoint()})
-    if (!isSingleZeroPoint(zeroPoint))
-      return b.unsupported("on the fast path with several zero points");
+  if (!isSingleZeroPoint(in.getAZeroPoint()) ||
+      (!isSingleZeroPoint(in.getBZeroPoint()) &&
+       rankOf(in.getBZeroPoint()) != 1))
+    return b.unsupported("on the fast path with a zero point a row or matrix");
   QuantizedTensor lhs =
       withSignedness(b, in.getA(), in.getAZeroPoint(),
                      elementType(op.getA().getType()), /*wanted=*/true);

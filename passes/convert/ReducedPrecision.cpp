@@ -118,8 +118,10 @@ QuantizedTensor ashlar::withSignedness(TensorBuilder &b, Value tensor,
     result.zeroPoint = b.fromScalar(b.integer(b.getI32Type(), *result.known));
     return result;
   }
+  auto zeroType = cast<RankedTensorType>(zeroPoint.getType());
+  bool isOne = zeroType.hasStaticShape() && zeroType.getNumElements() == 1;
   result.zeroPoint = b.map(
-      b.getI32Type(), b.reshape(zeroPoint, {}),
+      b.getI32Type(), isOne ? b.reshape(zeroPoint, {}) : zeroPoint,
       [&](TensorBuilder &inner, ValueRange x) {
         Value value =
             isUnsigned

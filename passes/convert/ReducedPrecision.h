@@ -6,11 +6,11 @@
 
 namespace ashlar {
 
-/// A tensor of bytes with one zero point (null for 0; an i32 scalar tensor
-/// otherwise), `known` if it is a constant.
+/// A tensor of bytes with its zero points (null for 0; i32 otherwise, a scalar
+/// tensor for one), `known` if it is one constant.
 struct QuantizedTensor {
   mlir::Value tensor;
-  mlir::Value zeroPoint; // tensor<i32>
+  mlir::Value zeroPoint;
   std::optional<int64_t> known = 0;
 };
 
@@ -18,9 +18,9 @@ struct QuantizedTensor {
 bool isSingleZeroPoint(mlir::Value zeroPoint);
 
 /// The operand of an integer product in the signedness that kernels take: the
-/// same numbers, the sign bit and the zero point moved where the model has it
-/// otherwise. `zeroPoint` (null for 0) is a single one. `type` is the ONNX
-/// element type.
+/// same numbers, the sign bit and the zero points moved where the model has it
+/// otherwise. `zeroPoint` (null for 0) is one or one a channel, and so is that
+/// of the result. `type` is the ONNX element type.
 QuantizedTensor withSignedness(TensorBuilder &b, mlir::Value tensor,
                                mlir::Value zeroPoint, mlir::Type type,
                                bool wanted);

@@ -82,19 +82,20 @@ class Family:
         return self.graph.add_output(name, expected)
 
 
-def integer_products(lhs):
-    family = Family(f"matmul-{'u8' if lhs == np.uint8 else 's8'}s8")
+def integer_products(lhs, rhs=np.int8):
+    """Without zero points, with one for each side, with one for each column of the right side."""
+    family = Family("matmul-" + "".join("u8" if dtype == np.uint8 else "s8" for dtype in (lhs, rhs)))
     g = family.graph
     for m, k, n in PRODUCTS:
-        for zero in (False, True):
-            name = f"{m}x{k}x{n}{'z' if zero else ''}"
-            a, b = family.integers(lhs, (m, k)), family.integers(np.int8, (k, n))
+        for suffix, shape in ("", None), ("z", ()), ("zn", (n,)):
+            name = f"{m}x{k}x{n}{suffix}"
+            a, b = family.integers(lhs, (m, k)), family.integers(rhs, (k, n))
             inputs = [g.add_input("a" + name, a), g.add_constant("b" + name, b)]
-            za, zb = lhs(0), np.int8(0)
-            if zero:
-                za, zb = family.integers(lhs, ()), family.integers(np.int8, ())
+            za, zb = lhs(0), rhs(0)
+            if shape is not None:
+                za, zb = family.integers(lhs, ()), family.integers(rhs, shape)
                 inputs += [g.add_constant("za" + name, za), g.add_constant("zb" + name, zb)]
-            expected = (a.astype(np.int64) - int(za)) @ (b.astype(np.int64) - int(zb))
+            expected = (a.astype(np.int64) - int(za)) @ (b.astype(np.int64) - zb.astype(np.int64))
             g.add_node("MatMulInteger", inputs, [family.output("y" + name, expected.astype(np.int32))], name)
     return family
 
@@ -141,11 +142,14 @@ def integer_convolutions(lhs, rhs=np.int8):
         c, h, w, f, kh, kw, stride, pad, dilation, group = case
         name = label(*case)
         x, k = family.integers(lhs, (1, c, h, w)), family.integers(rhs, (f, c // group, kh, kw))
-        zero, weight_zero = family.integers(lhs, ()), family.integers(rhs, ()) if rhs == np.uint8 else rhs(0)
-        expected = convolve(x.astype(np.int64) - int(zero), k.astype(np.int64) - int(weight_zero), stride, pad, dilation, group)
+        # One zero point of the weights in turn with one a channel.
+        zero, shape = family.integers(lhs, ()), (f,) if len(family.tolerances) % 2 else (1,)
+        weight_zeros = family.integers(rhs, shape) if rhs == np.uint8 else np.zeros(1, rhs)
+        centred = k.astype(np.int64) - weight_zeros.astype(np.int64)[:, None, None, None]
+        expected = convolve(x.astype(np.int64) - int(zero), centred, stride, pad, dilation, group)
         inputs = [g.add_input("x" + name, x), g.add_constant("w" + name, k)]
         if rhs == np.uint8:
-            inputs += [g.add_input("z" + name, zero), g.add_constant("wz" + name, weight_zero)]
+            inputs += [g.add_input("z" + name, zero), g.add_constant("wz" + name, weight_zeros)]
         else:
             inputs.append(g.add_constant("z" + name, zero))
         g.add_node("ConvInteger", inputs, [family.output("y" + name, expected.astype(np.int32))], name, kernel_shape=[kh, kw],
@@ -213,6 +217,7 @@ def quantized_convolutions():
 def families():
     for lhs in (np.uint8, np.int8):
         yield integer_products(lhs)
+        yield integer_products(lhs, np.uint8)
         yield integer_extremes(lhs)
         yield integer_products_of_inputs(lhs)
         yield integer_convolutions(lhs)
