@@ -1,6 +1,7 @@
 //===- RealBounds.cpp - how large what a scalar computation gives can be --===//
 #include "passes/analysis/RealBounds.h"
 
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -42,9 +43,14 @@ public:
       Bound bound = ofArgument(argument);
       return bound ? bound : ofType(value.getType());
     }
+    // Once: a value may be used again and again.
+    auto [place, isNew] = known.try_emplace(value);
+    if (!isNew)
+      return place->second;
     Bound bound = ofOperation(value.getDefiningOp());
-    return value.getType().isInteger() ? wrapped(bound, value.getType())
-                                       : bound;
+    if (value.getType().isInteger())
+      bound = wrapped(bound, value.getType());
+    return known[value] = bound;
   }
 
 private:
@@ -92,6 +98,7 @@ private:
   }
 
   llvm::function_ref<Bound(BlockArgument)> ofArgument;
+  llvm::DenseMap<Value, Bound> known;
 };
 
 /// The constant behind a buffer, through what keeps its elements.
