@@ -6,6 +6,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 
+#include "passes/analysis/ReductionCombiner.h"
 #include "passes/analysis/TransposeMatch.h"
 
 namespace ashlar {
@@ -48,13 +49,8 @@ bool WholeReduction::match() {
       !op.getMatchingIndexingMap(op.getDpsInputOperand(0)).isPermutation() ||
       !op.getDpsInits()[0].getDefiningOp<linalg::FillOp>())
     return false;
-  combiner = op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
-  BlockArgument accumulator = op.getBody()->getArguments().back();
-  if (!combiner || combiner->getBlock() != op.getBody() ||
-      !isa<arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp,
-           arith::MinNumFOp, arith::MaxSIOp, arith::MinSIOp, arith::MaxUIOp,
-           arith::MinUIOp>(combiner) ||
-      !accumulator.hasOneUse() || *accumulator.user_begin() != combiner)
+  combiner = findCombiner(op);
+  if (!combiner || isa<arith::AddFOp, arith::MulFOp, arith::AddIOp>(combiner))
     return false;
   input = op.getDpsInputs()[0];
   while (auto transpose = matchTranspose(input))

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include "passes/analysis/ReductionCombiner.h"
 #include "passes/kernel/Epilogue.h"
 #include "passes/kernel/LaneFold.h"
 
@@ -26,20 +27,6 @@ constexpr int64_t kLanes = kSumLanes;
 /// those join the rest: the error of a sum grows with the number of terms one
 /// after another.
 constexpr int64_t kChunks[] = {64, 8};
-
-/// The operation that folds into the output, if the body ends in one.
-Operation *findCombiner(linalg::GenericOp op) {
-  Operation *combiner =
-      op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
-  BlockArgument accumulator = op.getBody()->getArguments().back();
-  if (!combiner || combiner->getBlock() != op.getBody() ||
-      !isa<arith::AddFOp, arith::MulFOp, arith::MaximumFOp, arith::MinimumFOp,
-           arith::MaxNumFOp, arith::MinNumFOp, arith::AddIOp, arith::MaxSIOp,
-           arith::MinSIOp, arith::MaxUIOp, arith::MinUIOp>(combiner) ||
-      !accumulator.hasOneUse() || *accumulator.user_begin() != combiner)
-    return nullptr;
-  return combiner;
-}
 
 /// The value that changes nothing when it is folded in.
 TypedAttr neutralOf(Operation *combiner) {

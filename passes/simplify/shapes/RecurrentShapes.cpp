@@ -7,6 +7,19 @@ using namespace ashlar::onnx;
 
 namespace {
 
+// The state's size as the attribute says it, if it is there.
+template <typename OpT>
+LogicalResult unifyHiddenSize(OpT op, OpShapes &shapes, DimExpr &hidden) {
+  if (!op.getHiddenSize())
+    return success();
+  auto size =
+      shapes.unify(hidden, int64_t(*op.getHiddenSize()), "'hidden_size'");
+  if (failed(size))
+    return failure();
+  hidden = *size;
+  return success();
+}
+
 // Y, Y_h and, of an LSTM, Y_c.
 template <typename Op>
 LogicalResult inferResults(Op op, OpShapes &shapes, bool batchFirst,
@@ -53,13 +66,8 @@ LogicalResult inferRecurrent(Op op, OpShapes &shapes, int64_t gates) {
       return shapes.error() << "'R' is " << toString(r) << ", expected "
                             << *size * gates << " in dimension 1";
   }
-  if (op.getHiddenSize()) {
-    auto size =
-        shapes.unify(hidden, int64_t(*op.getHiddenSize()), "'hidden_size'");
-    if (failed(size))
-      return failure();
-    hidden = *size;
-  }
+  if (failed(unifyHiddenSize(op, shapes, hidden)))
+    return failure();
   return inferResults(op, shapes, batchFirst, directions, hidden);
 }
 
@@ -106,13 +114,8 @@ LogicalResult inferDynamicLSTM(MsDynamicQuantizeLSTMOp op, OpShapes &shapes) {
           batch = shapes.unknown();
   if (shapes.ranked(op.getR()))
     hidden = shapes.dims(op.getR())[1];
-  if (op.getHiddenSize()) {
-    auto size =
-        shapes.unify(hidden, int64_t(*op.getHiddenSize()), "'hidden_size'");
-    if (failed(size))
-      return failure();
-    hidden = *size;
-  }
+  if (failed(unifyHiddenSize(op, shapes, hidden)))
+    return failure();
   if (shapes.ranked(op.getX())) {
     batch = shapes.dims(op.getX())[1];
     inputs = shapes.dims(op.getX())[2];
