@@ -37,6 +37,7 @@ struct MetricSpec {
   bool needsLabels() const {
     return metric == Metric::Top1 || metric == Metric::Top5;
   }
+  bool takesLabels() const { return needsLabels() || metric == Metric::F1; }
   /// Whether the score is one against a reference's outputs, if there are
   /// labels or not.
   bool needsReference(bool haveLabels) const {

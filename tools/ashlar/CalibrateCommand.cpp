@@ -145,6 +145,23 @@ static int finish(CalibrationTable &table, const Settings &settings) {
   return ExitOk;
 }
 
+// Joining reads tables, no samples.
+static Error checkMergeOptions(const Arguments &arguments) {
+  std::string unused;
+  auto check = [&](StringRef name) {
+    if (arguments.has(name))
+      unused += (unused.empty() ? "'--" : ", '--") + name.str() + "'";
+  };
+  for (StringRef name : {"resume", "random", "threads", "cpu"})
+    check(name);
+  for (const std::vector<Option> &more : {sampleOptions(), shapeOptions()})
+    for (const Option &option : more)
+      check(option.name);
+  if (unused.empty())
+    return Error::success();
+  return usageError("'--merge' joins tables, nothing reads " + unused);
+}
+
 static int merge(const Arguments &arguments, const Settings &settings) {
   std::optional<CalibrationTable> all;
   std::string problems;
@@ -341,10 +358,11 @@ static int run(const Arguments &arguments) {
   auto settings = readSettings(arguments);
   if (!settings)
     return fail(ExitUsage, settings.takeError());
-  if (Error error = checkWritable(settings->output))
-    return fail(ExitUsage, std::move(error));
-  if (arguments.has("merge"))
+  if (arguments.has("merge")) {
+    if (Error error = checkMergeOptions(arguments))
+      return fail(ExitUsage, std::move(error));
     return merge(arguments, *settings);
+  }
   if (arguments.positional().size() != 1)
     return fail(ExitUsage, "got several files, expected one model; tables are "
                            "joined by --merge");

@@ -237,10 +237,6 @@ static int run(const Arguments &arguments) {
   auto samples = readSampleOptions(arguments);
   if (!samples)
     return fail(ExitUsage, samples.takeError());
-  for (StringRef option : {"json", "html"})
-    if (auto path = arguments.value(option))
-      if (Error error = checkWritable(*path))
-        return fail(ExitUsage, std::move(error));
   bool objects = llvm::any_of(arguments.positional(), isObject);
   ComparisonResult result;
   int code = objects ? compareOutputs(arguments, *samples, settings, result)

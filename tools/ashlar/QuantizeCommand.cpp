@@ -16,11 +16,20 @@ using namespace ashlar::tool;
 using namespace ashlar::quantization;
 using llvm::StringRef;
 
-// Nothing is written over the model that is read.
-static llvm::Error checkOutput(StringRef model, StringRef output) {
-  if (llvm::sys::fs::equivalent(model, output))
-    return usageError("'" + output + "' is the model itself");
-  return checkWritable(output);
+// Options that only the evaluation reads.
+static llvm::Error checkPlainOptions(const Arguments &arguments) {
+  std::vector<Option> shapes = shapeOptions(); // operations are counted by them
+  auto isShape = [&](llvm::StringRef name) {
+    return llvm::any_of(shapes,
+                        [&](auto &option) { return option.name == name; });
+  };
+  std::string unused;
+  for (const Option &option : accuracyOptions())
+    if (arguments.has(option.name) && !isShape(option.name))
+      unused += (unused.empty() ? "'--" : ", '--") + option.name.str() + "'";
+  if (unused.empty())
+    return llvm::Error::success();
+  return usageError("without '--evaluate' nothing reads " + unused);
 }
 
 static int writeResult(const QuantizedModel &result, StringRef output,
@@ -64,8 +73,9 @@ static int run(const Arguments &arguments) {
   auto output = arguments.value("o");
   if (!output)
     return fail(ExitUsage, "say where the quantized model goes: -o FILE");
-  if (llvm::Error error = checkOutput(path, *output))
-    return fail(ExitUsage, std::move(error));
+  if (!wantsAccuracy(arguments))
+    if (llvm::Error error = checkPlainOptions(arguments))
+      return fail(ExitUsage, std::move(error));
   QuantizeOptions options;
   if (auto code = readQuantizeOptions(arguments, options))
     return *code;

@@ -185,8 +185,16 @@ Error GoalRun::readRequest() {
   request.metric = *spec;
   if (request.metric.needsLabels() && !arguments.has("labels"))
     return usageError("metric '" + *metric + "' needs labels: give --labels");
+  if (arguments.has("labels") && !request.metric.takesLabels())
+    return usageError("metric '" + *metric + "' takes no labels");
   if (Error error = readGoal())
     return error;
+  if (!request.hasGoal)
+    for (StringRef option : {"min-int8", "trials", "one-term"})
+      if (arguments.has(option))
+        return usageError("option '--" + option +
+                          "' is for a search: give "
+                          "--max-drop or --goal, too");
   if (auto text = arguments.value("threads")) {
     auto number = parseNumber("threads", *text, 4096);
     if (!number)
@@ -359,9 +367,11 @@ void GoalRun::printTrial(const AccuracyTrial &trial, double reference) {
 
 int GoalRun::finish(AccuracyResult &result, QuantizedModel &model) {
   progress->clear();
+  // The model that was found is written whatever becomes of the table.
+  int written = ExitOk;
   if (auto path = arguments.value("trials-json"))
     if (Error error = report().writeJson(*path, result, heldOut))
-      return fail(ExitResources, std::move(error));
+      written = fail(ExitResources, std::move(error));
   for (const LayerError &layer : result.inTwoTerms)
     llvm::outs() << llvm::formatv(
         "in two terms: {0} ({1}), outputs have {2:F1} dB with it alone in "
@@ -392,7 +402,7 @@ int GoalRun::finish(AccuracyResult &result, QuantizedModel &model) {
                  << request.metric.scoreText(heldOut->trial.score) << '\n';
   bool good =
       !result.interrupted && ((result.met && unseen) || !request.hasGoal);
-  return good ? ExitOk : ExitMissed;
+  return written ? written : good ? ExitOk : ExitMissed;
 }
 
 int GoalRun::run(QuantizedModel &model) {

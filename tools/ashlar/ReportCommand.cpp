@@ -69,8 +69,6 @@ static int run(const Arguments &arguments) {
   auto output = arguments.value("o");
   if (!output)
     return fail(ExitUsage, "say where the page goes: -o REPORT.html");
-  if (Error error = checkWritable(*output))
-    return fail(ExitUsage, std::move(error));
   auto file = llvm::MemoryBuffer::getFile(path);
   if (!file)
     return fail(ExitInvalid, path + ": error: cannot read the file: " +

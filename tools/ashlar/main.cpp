@@ -2,6 +2,7 @@
 // the rest is in the subcommand's file.
 #include "tools/ashlar/Command.h"
 #include "tools/ashlar/ExitCode.h"
+#include "tools/ashlar/FileOptions.h"
 #include "tools/ashlar/Reproducer.h"
 
 #include <malloc.h>
@@ -96,6 +97,8 @@ static int runCommandLine(const Command &command,
                               llvm::Twine(count < command.minPositional
                                               ? command.minPositional
                                               : command.maxPositional));
+  if (llvm::Error error = checkFiles(*arguments))
+    return fail(ExitUsage, std::move(error));
   return command.run(*arguments);
 }
 
