@@ -28,21 +28,26 @@ using Index = OpFoldResult;
 
 void TileEmitter::emitGrid() {
   tilesInRow = b.ceilDiv(c.columns, s.pixels);
-  tileCount = b.mul(b.ceilDiv(c.rows, s.imageRows), tilesInRow);
+  tilesInImage = b.mul(b.ceilDiv(c.rows, s.imageRows), tilesInRow);
+  tileCount = s.joinsImages ? b.mul(c.batches, tilesInImage) : tilesInImage;
+  Index batches = s.joinsImages ? b.fixed(1) : c.batches;
   results = s.imageRows > 1 ? b.mul(c.columns, s.imageRows) : s.pixels;
   panelCount = b.ceilDiv(c.channels, kTileColumns);
   Index bands = s.bands ? b.fixed(s.bands) : b.ceilDiv(tileCount, s.band);
   Index chunks = s.chunks ? b.fixed(s.chunks) : b.ceilDiv(panelCount, s.chunk);
-  share = batchesOfTask(b, c.batches, b.mul(bands, chunks));
-  Index parts = b.ceilDiv(c.batches, share);
+  share = batchesOfTask(b, batches, b.mul(bands, chunks));
+  Index parts = b.ceilDiv(batches, share);
   auto grid =
       tile::GridOp::create(b, b.value(b.mul(b.mul(parts, bands), chunks)));
   OpBuilder::InsertionGuard guard(b);
   taskBlock = &grid.getBody().front();
   b.setInsertionPointToStart(taskBlock);
+  // What a task goes over again is still near in the next one.
   SmallVector<Index> place =
-      b.delinearize(grid.getTask(), {chunks, bands, parts});
-  Index chunk = place[0], band = place[1];
+      s.panelsOutside ? b.delinearize(grid.getTask(), {chunks, bands, parts})
+                      : b.delinearize(grid.getTask(), {bands, chunks, parts});
+  Index chunk = place[s.panelsOutside ? 0 : 1];
+  Index band = place[s.panelsOutside ? 1 : 0];
   batch = b.mul(place[2], share);
   std::tie(tileLow, tileHigh) =
       shareOf(band, bands, tileCount, s.bands ? s.tiles : s.band, s.bands);
@@ -212,10 +217,15 @@ SmallVector<TilePixels> TileEmitter::tilesOf(TileBlock block) {
   SmallVector<TilePixels> tiles;
   for (const BlockMember &member :
        membersOf(block.tile, tileHigh, tileCount, s.tiles)) {
-    Index y = flat ? b.fixed(0) : b.div(member.inside, tilesInRow);
-    Index place = flat ? member.inside : b.rem(member.inside, tilesInRow);
+    Index image = batch, inImage = member.inside;
+    if (s.joinsImages) {
+      image = b.div(member.inside, tilesInImage);
+      inImage = b.rem(member.inside, tilesInImage);
+    }
+    Index y = flat ? b.fixed(0) : b.div(inImage, tilesInRow);
+    Index place = flat ? inImage : b.rem(inImage, tilesInRow);
     Index nominal = b.mul(place, s.pixels);
-    TilePixels tile{y, nominal, b.fixed(0)};
+    TilePixels tile{image, y, nominal, b.fixed(0)};
     if (s.imageRows > 1) {
       Index first = b.mul(y, s.imageRows);
       tile.x = b.fixed(0);
@@ -298,9 +308,10 @@ void TileEmitter::emitRow(ArrayRef<TilePixels> tiles,
       Value sums =
           vector::LoadOp::create(b, type, scratch, ValueRange{b.value(at)});
       Index channel = b.add(c.firstChannel, b.mul(panel.number, kTileColumns));
-      PlacedSums placed{sums,
-                        {batch, b.add(tile.y, y), b.add(tile.x, x), channel},
-                        panel.channels};
+      PlacedSums placed{
+          sums,
+          {tile.image, b.add(tile.y, y), b.add(tile.x, x), channel},
+          panel.channels};
       placed.isNew = rowIsNew;
       if (panel.isNew)
         placed.isNew =

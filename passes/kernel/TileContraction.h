@@ -19,10 +19,13 @@ struct TileSchedule {
   mlir::OpFoldResult pixels; // rows of a tile, at most 16
   int64_t imageRows = 1;     // in a tile
   int64_t rowPitch = 0; // pixels from one image row to the next, if several
-  int64_t block = 0;    // elements of a reduction block
-  int64_t blocks = 0;   // of a run
-  int64_t band = 0;     // tiles of a task
-  int64_t chunk = 0;    // panels of a task
+  /// All images of the batch are one sequence of tiles, so that large weights
+  /// are read once, not once an image.
+  bool joinsImages = false;
+  int64_t block = 0;  // elements of a reduction block
+  int64_t blocks = 0; // of a run
+  int64_t band = 0;   // tiles of a task
+  int64_t chunk = 0;  // panels of a task
   /// Tasks that share the tiles and the panels in whole blocks, where all sizes
   /// are known. Else each has as many as above.
   int64_t bands = 0, chunks = 0;

@@ -13,8 +13,8 @@ inline constexpr int64_t kTileSumBytes = 4;
 /// The pixels of a tile of the left side.
 struct TilePixels {
   using Index = mlir::OpFoldResult;
-  Index y, x;       // its first pixel
-  Index storedFrom; // first of its rows that are new
+  Index image, y, x; // its first pixel
+  Index storedFrom;  // first of its rows that are new
 };
 
 /// A panel of the right side.
@@ -156,7 +156,7 @@ private:
   /// What sums start from, if not from zero: one value a channel.
   const FlatView *bias = nullptr;
 
-  Index tileCount, tilesInRow, panelCount;
+  Index tileCount, tilesInImage, tilesInRow, panelCount;
   Index results; // rows of a tile that are pixels of the output
   // Of the task.
   mlir::Block *taskBlock = nullptr;

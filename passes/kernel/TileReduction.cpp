@@ -62,11 +62,12 @@ void TileEmitter::startSum(int64_t sum, ArrayRef<ChannelPanel> panels) {
 }
 
 TileOperands TileEmitter::operandsOf(TileBlock block) {
-  Index leftBase = b.add(c.lhsBase, b.mul(batch, c.lhsBatch));
   TileOperands bases;
-  for (const TilePixels &tile : tilesOf(block))
+  for (const TilePixels &tile : tilesOf(block)) {
+    Index image = b.add(c.lhsBase, b.mul(tile.image, c.lhsBatch));
     bases.left.push_back(b.add(
-        leftBase, b.add(b.mul(tile.y, c.lhsRow), b.mul(tile.x, c.lhsColumn))));
+        image, b.add(b.mul(tile.y, c.lhsRow), b.mul(tile.x, c.lhsColumn))));
+  }
   Index rightBase = b.add(c.rhsBase, b.mul(batch, c.rhsBatch));
   for (const ChannelPanel &panel : panelsOf(block))
     bases.right.push_back(b.add(rightBase, b.mul(panel.number, c.rhsPanel)));

@@ -132,11 +132,15 @@ void shareEvenly(TileSchedule &s, int64_t tiles, int64_t panels,
                 int64_t(llvm::divideCeil(tiles, s.band))};
   TaskAxis across{int64_t(llvm::divideCeil(panels, s.panels)),
                   int64_t(llvm::divideCeil(panels, s.chunk))};
+  int64_t tileBlocks = down.pieces;
+  // Each band more would read the weights once more.
+  if (s.panelsOutside)
+    down.pieces = down.parts;
   // Tiles multiply many times as fast as the vectors that tasks are sized for.
   evenTasks(batches, products / 8, down, across);
   s.bands = down.parts;
   s.chunks = across.parts;
-  s.band = llvm::divideCeil(down.pieces, down.parts) * s.tiles;
+  s.band = llvm::divideCeil(tileBlocks, down.parts) * s.tiles;
   s.chunk = llvm::divideCeil(across.pieces, across.parts) * s.panels;
 }
 
@@ -177,9 +181,15 @@ TileSchedule::choose(IndexArithmetic &b, const RowContraction &c,
   int64_t tiles = s.imageRows > 1 ? llvm::divideCeil(rows, s.imageRows)
                                   : rows * llvm::divideCeil(columns, pixels);
   int64_t panels = llvm::divideCeil(knownOr(c.channels, 256), form.width);
+  int64_t reduction = c.outer * s.blocks * s.block * form.bytes;
+  // Weights that are not near any more when the next image comes.
+  s.joinsImages = batches > 1 && b.known(c.rhsBatch) == 0 &&
+                  b.known(c.columns) && b.known(c.rows) &&
+                  panels * form.width * reduction > target.getL2Bytes() / 4;
+  if (s.joinsImages)
+    tiles *= batches, batches = 1;
   chooseBlock(s, tiles, panels);
   loadFewerTiles(s, form, pixels, panels, knownOr(c.lhsColumn, 0) * form.bytes);
-  int64_t reduction = c.outer * s.blocks * s.block * form.bytes;
   // Bytes of the image that a tile is the first to read.
   int64_t tileBytes =
       pixels *

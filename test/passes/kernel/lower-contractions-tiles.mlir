@@ -198,3 +198,39 @@ func.func @narrow(%x: memref<1x9x9x64xi8>, %w: memref<1x2x9x16x16x4xi8>, %y: mem
   return
 }
 }
+
+// -----
+
+// Weights of 1.3 MB are read once for three images, which are one sequence of 12 tiles: a task has all of them.
+// CHECK-LABEL: func.func @images
+// CHECK: tile.grid %c12
+// CHECK: llvm.x86.ldtilecfg
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: scf.for %{{[^ ]+}} = %c0{{.*}} to %c6{{.*}} iter_args
+// CHECK: %[[IMAGE:[^ ]+]] = arith.divui %{{[^ ]+}}, %c4{{.*}} : index
+// CHECK: arith.muli %[[IMAGE]], %c31104{{.*}} : index
+// CHECK: llvm.x86.tdpbusd
+module attributes {tile.target = #tile.target<cpu = "sapphirerapids", vector_bytes = 64, vector_registers = 32, l1_bytes = 49152, l2_bytes = 2097152, vnni = true, bf16 = true, amx = true>} {
+func.func @images(%x: memref<3x9x9x384xi8>, %w: memref<1x24x9x96x16x4xi8>, %y: memref<3x7x7x384xi32>) {
+  nn.conv %x, %w outs(%y) {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, groups = 1 : i64, filter_sizes = array<i64: 384, 384, 3, 3>} : memref<3x9x9x384xi8>, memref<1x24x9x96x16x4xi8>, memref<3x7x7x384xi32> {
+  ^bb0(%acc: i32):
+    nn.yield %acc : i32
+  }
+  return
+}
+// Neighbouring tasks have the same half of the right side, which stays in the second-level cache.
+// CHECK-LABEL: func.func @order
+// CHECK: tile.grid %c8
+// CHECK-NEXT: ^bb0(%[[TASK:[^ ]+]]: index):
+// CHECK: arith.remui %[[TASK]], %c4{{.*}} : index
+// CHECK: %[[CHUNK:[^ ]+]] = arith.divui %[[TASK]], %c4{{.*}} : index
+// CHECK: arith.remui %[[CHUNK]], %c2{{.*}} : index
+// CHECK: llvm.x86.ldtilecfg
+func.func @order(%a: memref<1024x1024xbf16>, %b: memref<64x512x16x2xbf16>, %c: memref<1024x1024xf32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<1024x1024xbf16>, memref<64x512x16x2xbf16>, memref<1024x1024xf32> {
+  ^bb0(%acc: f32):
+    nn.yield %acc : f32
+  }
+  return
+}
+}
