@@ -48,7 +48,13 @@ OpFoldResult ImageWindow::outputSize(TensorBuilder &b, OpFoldResult input,
   int64_t reach = (size[axis] - 1) * dilations[axis] + 1;
   OpFoldResult room =
       b.sizeAdd(input, b.size(padBegin[axis] + padEnd[axis] - reach));
-  return b.sizeAdd(b.sizeDiv(room, b.size(strides[axis])), b.size(1));
+  if (reach > 1)
+    b.requireNotNegative(room, "the window is larger than the padded input");
+  // Signed: an image that is too small has no huge number of outputs before the
+  // requirement is met, and an empty one under a window of 1 has none.
+  OpFoldResult stride = b.size(strides[axis]);
+  return getAsOpFoldResult(b.div(b.value(b.sizeAdd(room, stride)),
+                                 b.value(stride), /*isUnsigned=*/false));
 }
 
 bool ImageWindow::isPadded() const {

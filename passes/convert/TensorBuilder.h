@@ -134,6 +134,9 @@ public:
   mlir::OpFoldResult sizeMax(mlir::OpFoldResult a, mlir::OpFoldResult b);
   /// Ends the run with ASHLAR_ERROR_SHAPE unless the sizes agree.
   void requireSameSize(mlir::OpFoldResult a, mlir::OpFoldResult b);
+  /// Ends the run with ASHLAR_ERROR_SHAPE and `message` where a size that is
+  /// only known then is below zero.
+  void requireNotNegative(mlir::OpFoldResult size, llvm::StringRef message);
   /// Numpy's broadcasting of several shapes.
   Sizes broadcastSizes(mlir::ValueRange tensors);
   mlir::RankedTensorType tensorType(llvm::ArrayRef<mlir::OpFoldResult> sizes,

@@ -267,6 +267,13 @@ void TensorBuilder::requireSameSize(OpFoldResult a, OpFoldResult b) {
                           "sizes computed from data do not fit each other");
 }
 
+void TensorBuilder::requireNotNegative(OpFoldResult size, StringRef message) {
+  if (!getConstantIntValue(size))
+    create<nn::RequireOp>(
+        create<arith::CmpIOp>(arith::CmpIPredicate::sge, value(size), index(0)),
+        ASHLAR_ERROR_SHAPE, message);
+}
+
 // One dim of a broadcast: a size that is known not to be 1 wins; several
 // unknown ones are compared while running.
 static OpFoldResult broadcastSize(TensorBuilder &builder,
