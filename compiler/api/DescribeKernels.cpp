@@ -121,8 +121,10 @@ void KernelTable::addContraction(Operation *op, LayerDescription &layer) {
   layer.layout = isa<nn::MatmulOp>(op) ? "rows" : "nhwc";
   layer.precision = precisionOf(type).str();
   layer.isa = isaOf(type, target).str();
-  layer.macs = countMacs(op);
-  totalMacs += std::max<int64_t>(layer.macs, 0);
+  int64_t macs = countMacs(op);
+  // A layer may be several contractions; -1 is unknown.
+  layer.macs = layer.macs < 0 || macs < 0 ? macs : layer.macs + macs;
+  totalMacs += std::max<int64_t>(macs, 0);
 }
 
 void KernelTable::add(Operation *op) {

@@ -8,6 +8,9 @@
 
 namespace ashlar {
 
+/// True for the floats that these convolutions take.
+bool isImageFloat(mlir::Type type);
+
 /// Strides, padding and filter of a convolution on one or two spatial axes; one
 /// axis is an image of one row.
 struct ImageConvolution {
@@ -34,6 +37,9 @@ struct ImageConvolution {
   /// nn.conv of a padded image with an untouched accumulator as result.
   nn::ConvOp make(TensorBuilder &b, mlir::Value image, mlir::Value filter,
                   mlir::ValueRange extras) const;
+  /// The same of floats with a bias (null for none) added.
+  nn::ConvOp makeWithBias(TensorBuilder &b, mlir::Value image,
+                          mlir::Value filter, mlir::Value bias) const;
 
 private:
   using Ints = std::optional<llvm::ArrayRef<int64_t>>;

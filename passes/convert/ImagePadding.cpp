@@ -7,8 +7,23 @@
 using namespace mlir;
 using namespace ashlar;
 
-LogicalResult ImageWindow::resolvePads(StringRef autoPad,
-                                       std::optional<ArrayRef<int64_t>> pads,
+static SmallVector<int64_t> valuesOr(ImageWindow::Ints values, size_t count,
+                                     int64_t otherwise) {
+  if (values && !values->empty())
+    return llvm::to_vector(*values);
+  return SmallVector<int64_t>(count, otherwise);
+}
+
+ImageWindow ImageWindow::make(ArrayRef<int64_t> size, Ints strides,
+                              Ints dilations) {
+  ImageWindow window;
+  window.size = llvm::to_vector(size);
+  window.strides = valuesOr(strides, size.size(), 1);
+  window.dilations = valuesOr(dilations, size.size(), 1);
+  return window;
+}
+
+LogicalResult ImageWindow::resolvePads(StringRef autoPad, Ints pads,
                                        ArrayRef<OpFoldResult> spatial) {
   size_t axes = size.size();
   padBegin.assign(axes, 0);

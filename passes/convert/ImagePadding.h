@@ -14,10 +14,13 @@ struct ImageWindow {
   llvm::SmallVector<int64_t> size, strides, dilations;
   llvm::SmallVector<int64_t> padBegin, padEnd;
 
+  using Ints = std::optional<llvm::ArrayRef<int64_t>>;
+  /// Without padding, from attributes that may be absent.
+  static ImageWindow make(llvm::ArrayRef<int64_t> size, Ints strides,
+                          Ints dilations);
   /// Fills in `pads` or what `auto_pad` asks for; `spatial` are the image's
   /// sizes. Fails where they are needed and not known.
-  mlir::LogicalResult resolvePads(llvm::StringRef autoPad,
-                                  std::optional<llvm::ArrayRef<int64_t>> pads,
+  mlir::LogicalResult resolvePads(llvm::StringRef autoPad, Ints pads,
                                   llvm::ArrayRef<mlir::OpFoldResult> spatial);
   /// Output size along `axis`, padding applied.
   mlir::OpFoldResult outputSize(TensorBuilder &b, mlir::OpFoldResult input,

@@ -2,6 +2,7 @@
 
 #include "dialects/onnx/Diagnostics.h"
 #include "passes/analysis/GraphPatterns.h"
+#include "passes/analysis/TransposedWindow.h"
 
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Regex.h"
@@ -62,29 +63,26 @@ bool isInteger(Operation *op) {
              MsDynamicQuantizeLSTMOp>(op);
 }
 
-/// True if every pixel of the result comes from one pixel of the input: then
-/// the convert stage makes it a product of matrices.
-bool isWithoutOverlap(ConvTransposeOp op) {
+/// Products that make one element of the result of a ConvTranspose that the
+/// convert stage makes convolutions of; nothing for others.
+std::optional<int64_t> depthOfPhases(ConvTransposeOp op) {
+  auto axes = transposedAxesOf(op);
+  if (!axes || axes->size() > 2)
+    return std::nullopt;
   auto filter = rankedType(op.getW());
-  if (!filter || !filter.hasStaticShape() || filter.getRank() != 4 ||
-      op.getGroup() != 1 || op.getOutputShape() ||
-      !op.getW().getDefiningOp<ConstantOp>() ||
-      (op.getAutoPad() != "NOTSET" && op.getAutoPad() != "VALID"))
-    return false;
-  auto allAre = [](std::optional<ArrayRef<int64_t>> values, int64_t wanted) {
-    return !values || llvm::all_of(*values, [&](int64_t value) {
-      return value == wanted;
-    });
-  };
-  return op.getStrides() &&
-         llvm::equal(*op.getStrides(), filter.getShape().drop_front(2)) &&
-         allAre(op.getPads(), 0) && allAre(op.getOutputPadding(), 0) &&
-         allAre(op.getDilations(), 1);
+  int64_t depth = filter.getDimSize(0) / std::max<int64_t>(op.getGroup(), 1);
+  for (const TransposedAxis &axis : *axes) {
+    auto phases = phasesOf(axis);
+    if (!phases)
+      return std::nullopt;
+    depth *= llvm::divideCeil(axis.taps, axis.stride);
+  }
+  return depth;
 }
 
 bool isFloat(Operation *op) {
   if (auto transposed = dyn_cast<ConvTransposeOp>(op))
-    return isWithoutOverlap(transposed);
+    return depthOfPhases(transposed).has_value();
   return isa<ConvOp, MatMulOp, GemmOp>(op);
 }
 
@@ -93,8 +91,8 @@ int64_t depthOf(Operation *op) {
   auto a = rankedType(op->getOperand(0)), b = rankedType(op->getOperand(1));
   if (!a || !b || a.getRank() < 1)
     return -1;
-  if (isa<ConvTransposeOp>(op))
-    return b.getRank() > 1 && !b.isDynamicDim(0) ? b.getDimSize(0) : -1;
+  if (auto transposed = dyn_cast<ConvTransposeOp>(op))
+    return depthOfPhases(transposed).value_or(-1);
   if (isa<ConvOp>(op))
     return b.hasStaticShape() && b.getRank() > 1
                ? b.getNumElements() / std::max<int64_t>(b.getDimSize(0), 1)
@@ -104,17 +102,27 @@ int64_t depthOf(Operation *op) {
   return a.isDynamicDim(axis) ? -1 : a.getDimSize(axis);
 }
 
+bool hasSmallGroups(Operation *op) {
+  if (!isa<ConvOp, ConvTransposeOp>(op))
+    return false;
+  auto conv = dyn_cast<ConvOp>(op);
+  auto filter = rankedType(op->getOperand(1));
+  int64_t groups =
+      conv ? conv.getGroup() : cast<ConvTransposeOp>(op).getGroup();
+  if (!filter || filter.getRank() < 2 || groups < 2)
+    return false;
+  return (conv ? filter.getDimSize(1) : filter.getDimSize(0) / groups) <
+         kLeastGroup;
+}
+
 /// Why a layer stays in f32 though bf16 is asked for; empty if it does not.
 std::string reasonAgainstBf16(Operation *op) {
   auto result = rankedType(op->getResult(0));
   if (!result || !result.getElementType().isF32())
     return "not in f32 in the model";
   int64_t depth = depthOf(op);
-  if (auto conv = dyn_cast<ConvOp>(op)) {
-    auto filter = rankedType(conv.getW());
-    if (filter && conv.getGroup() > 1 && filter.getDimSize(1) < kLeastGroup)
-      return "groups of few channels are bound by memory";
-  }
+  if (hasSmallGroups(op))
+    return "groups of few channels are bound by memory";
   if (depth >= 0 && depth < kLeastDepth)
     return llvm::formatv("sums of {0} products only", depth);
   if (depth >= 0 && result.hasStaticShape() &&

@@ -125,9 +125,9 @@ def ChoosePrecision : Pass<"ashlar-choose-precision", "::mlir::ModuleOp"> {
   let summary = "Decide in which precision each contraction multiplies, and why";
   let description = [{
     Writes `ashlar.precision` ("int8", "bf16", "f32") and `ashlar.precision_reason` on contractions. Integer ones are
-    int8. Of Conv, MatMul and Gemm in f32 the module's `ashlar.layer_precision` decides by name: a list of pairs, regular
-    expression and precision, of which the last that matches counts. For the others the module's `ashlar.precision` is
-    the wish; where that is "bf16" or "auto", f32 stays
+    int8. Of Conv, ConvTranspose, MatMul and Gemm in f32 the module's `ashlar.layer_precision` decides by name: a list
+    of pairs, regular expression and precision, of which the last that matches counts. For the others the module's
+    `ashlar.precision` is the wish; where that is "bf16" or "auto", f32 stays
 
     - in sums of fewer than 16 products,
     - in convolutions with groups of fewer than 8 channels (depthwise ones),

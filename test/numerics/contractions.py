@@ -14,7 +14,8 @@ import sys
 
 import numpy as np
 
-from onnx_file import Graph
+import spatial
+from family import EPSILON, Family, to_bf16
 
 # M, K, N
 PRODUCTS = [(1, 1, 1), (1, 64, 16), (2, 3, 5), (7, 4, 16), (13, 17, 31), (16, 64, 16), (17, 65, 33), (32, 64, 32),
@@ -37,16 +38,6 @@ TO_BYTES = [(64, 9, 9, 64, 3, 3, 1, 1, 1, 64), (112, 8, 11, 112, 3, 3, 2, 1, 1, 
             (8, 9, 10, 6, 3, 3, 1, 1, 1, 1), (20, 5, 7, 12, 1, 1, 1, 0, 1, 1), (40, 6, 6, 64, 1, 1, 1, 0, 1, 1),
             (1, 28, 28, 6, 5, 5, 1, 2, 1, 1), (1, 11, 41, 8, 3, 7, 2, 1, 1, 1), (3, 9, 20, 3, 3, 3, 1, 1, 1, 1),
             (1, 9, 23, 1, 3, 3, 1, 0, 1, 1), (2, 7, 19, 5, 1, 4, 1, 0, 1, 1)]
-EPSILON = 2.0**-24
-
-
-def to_bf16(array):
-    """Rounds to bf16, to nearest even."""
-    bits = array.astype(np.float32).view(np.uint32).astype(np.uint64)
-    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000
-    return bits.astype(np.uint32).view(np.float32)
-
-
 def convolve(x, w, stride, pad, dilation, group, padding_value=0):
     """Plain convolution in the type of its arguments."""
     n, channels, _, _ = x.shape
@@ -63,26 +54,6 @@ def convolve(x, w, stride, pad, dilation, group, padding_value=0):
                          j * dilation:j * dilation + (ow - 1) * stride + 1:stride]
                 y[:, g * out:(g + 1) * out] += np.einsum("nchw,fc->nfhw", part, w[g * out:(g + 1) * out, :, i, j])
     return y
-
-
-class Family:
-    """A model of one kind of contraction; subclasses add the cases."""
-
-    def __init__(self, name, options=()):
-        self.name, self.options = name, options
-        self.graph, self.tolerances = Graph(), []
-        self.random = np.random.default_rng(len(name))
-
-    def integers(self, dtype, shape):
-        info = np.iinfo(dtype)
-        return self.random.integers(info.min, info.max + 1, shape).astype(dtype)
-
-    def floats(self, shape):
-        return self.random.standard_normal(shape).astype(np.float32)
-
-    def output(self, name, expected, tolerance=0.0):
-        self.tolerances.append(tolerance)
-        return self.graph.add_output(name, expected)
 
 
 def integer_products(lhs, rhs=np.int8):
@@ -232,6 +203,8 @@ def families():
     for precision in ("f32", "bf16"):
         yield float_products(precision)
         yield float_convolutions(precision)
+        yield spatial.transposed_convolutions(precision)
+        yield spatial.volume_convolutions(precision)
 
 
 def check(arguments, family, cpu):

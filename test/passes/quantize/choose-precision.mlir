@@ -36,16 +36,20 @@ func.func @rule(%x: tensor<64x64xf32>, %k: tensor<512x8xf32>, %l: tensor<8x512xf
 
 // -----
 
-// A transposed convolution is a product of matrices where its windows do not overlap; others are no layers of products.
+// Transposed convolutions that have phases (of images, not dilated) are convolutions; others are no layers of products.
 // CHECK-LABEL: func.func @transposed
-// CHECK: "onnx.ConvTranspose"({{.*}}ashlar.precision = "bf16", ashlar.precision_reason = "asked for"
-// CHECK: "onnx.ConvTranspose"({{.*}}{auto_pad = "NOTSET", group = 1 : i64, strides = array<i64: 1, 1>}
+// CHECK: "onnx.ConvTranspose"({{.*}}strides = array<i64: 2, 2>}> {ashlar.precision = "bf16", ashlar.precision_reason = "asked for"
+// CHECK: "onnx.ConvTranspose"({{.*}}strides = array<i64: 1, 1>}> {ashlar.precision = "bf16", ashlar.precision_reason = "asked for"
+// CHECK: "onnx.ConvTranspose"({{.*}}dilations = array<i64: 2, 2>, group = 1 : i64}> :
+// CHECK: "onnx.ConvTranspose"({{.*}}group = 64 : i64{{.*}}"groups of few channels are bound by memory"
 module attributes {ashlar.precision = "bf16"} {
-func.func @transposed(%x: tensor<1x64x32x32xf32>) -> (tensor<1x32x64x64xf32>, tensor<1x32x33x33xf32>) {
+func.func @transposed(%x: tensor<1x64x32x32xf32>, %c: tensor<64x1x2x2xf32>) -> (tensor<1x32x64x64xf32>, tensor<1x32x33x33xf32>, tensor<1x32x34x34xf32>, tensor<1x64x64x64xf32>) {
   %w = "onnx.Constant"() {value = dense<1.0> : tensor<64x32x2x2xf32>} : () -> tensor<64x32x2x2xf32>
   %0 = "onnx.ConvTranspose"(%x, %w) {auto_pad = "NOTSET", group = 1 : i64, strides = array<i64: 2, 2>} : (tensor<1x64x32x32xf32>, tensor<64x32x2x2xf32>) -> tensor<1x32x64x64xf32>
   %1 = "onnx.ConvTranspose"(%x, %w) {auto_pad = "NOTSET", group = 1 : i64, strides = array<i64: 1, 1>} : (tensor<1x64x32x32xf32>, tensor<64x32x2x2xf32>) -> tensor<1x32x33x33xf32>
-  return %0, %1 : tensor<1x32x64x64xf32>, tensor<1x32x33x33xf32>
+  %2 = "onnx.ConvTranspose"(%x, %w) {auto_pad = "NOTSET", group = 1 : i64, dilations = array<i64: 2, 2>} : (tensor<1x64x32x32xf32>, tensor<64x32x2x2xf32>) -> tensor<1x32x34x34xf32>
+  %3 = "onnx.ConvTranspose"(%x, %c) {auto_pad = "NOTSET", group = 64 : i64, strides = array<i64: 2, 2>} : (tensor<1x64x32x32xf32>, tensor<64x1x2x2xf32>) -> tensor<1x64x64x64xf32>
+  return %0, %1, %2, %3 : tensor<1x32x64x64xf32>, tensor<1x32x33x33xf32>, tensor<1x32x34x34xf32>, tensor<1x64x64x64xf32>
 }
 }
 

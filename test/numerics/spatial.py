@@ -1,0 +1,111 @@
+"""Convolutions on one to three spatial axes, transposed ones too, against sums of products in float64."""
+import itertools
+
+import numpy as np
+
+from family import EPSILON, Family, to_bf16
+
+# channels, sizes, filters, kernel, strides, pads (begin, end), output padding, group
+TRANSPOSED = [
+    (5, (7, ), 6, (16, ), (8, ), (4, 4), (0, ), 1),  # a vocoder's
+    (33, (9, ), 17, (4, ), (2, ), (1, 1), (0, ), 1),
+    (20, (50, ), 1, (16, ), (8, ), (0, 0), (0, ), 1),  # phases side by side in a vector
+    (6, (11, ), 3, (7, ), (3, ), (1, 2), (1, ), 1),  # so, with windows of different sizes
+    (16, (6, ), 16, (5, ), (1, ), (2, 2), (0, ), 1),
+    (4, (5, ), 40, (4, ), (2, ), (3, 0), (0, ), 1),  # the first inputs reach the padding only
+    (4, (1, ), 20, (3, ), (2, ), (1, 1), (0, ), 1),  # a phase without outputs
+    (8, (6, 5), 20, (3, 3), (2, 2), (1, 1, 1, 1), (1, 1), 1),
+    (17, (5, 7), 33, (4, 4), (2, 2), (1, 1, 1, 1), (0, 0), 1),
+    (3, (4, 6), 5, (2, 2), (2, 2), (0, 0, 0, 0), (0, 0), 1),
+    (3, (4, 6), 3, (5, 4), (3, 2), (1, 0, 2, 1), (0, 1), 1),
+    (12, (5, 6), 12, (4, 4), (2, 2), (1, 1, 1, 1), (0, 0), 12),
+    (12, (5, 6), 18, (3, 3), (2, 1), (1, 1, 1, 1), (1, 0), 3),
+    (4, (3, 4), 6, (2, 3), (3, 3), (0, 0, 0, 0), (0, 0), 1),  # outputs without products: loops
+]
+# channels, sizes, filters, kernel, strides, pads, dilations, group
+VOLUMES = [
+    (3, (8, 14, 15), 20, (3, 3, 3), (1, 1, 1), (1, 1, 1, 1, 1, 1), (1, 1, 1), 1),
+    (16, (5, 7, 9), 33, (3, 3, 3), (2, 2, 2), (1, 1, 1, 1, 1, 1), (1, 1, 1), 1),
+    (17, (6, 5, 4), 19, (3, 1, 1), (1, 1, 1), (1, 0, 0, 1, 0, 0), (1, 1, 1), 1),  # along the depth
+    (17, (9, 5, 4), 19, (5, 1, 1), (2, 1, 1), (2, 0, 0, 1, 0, 0), (1, 1, 1), 1),
+    (8, (6, 5, 4), 24, (3, 1, 1), (1, 1, 1), (0, 1, 0, 0, 0, 1), (2, 1, 1), 1),
+    (16, (3, 9, 11), 16, (1, 3, 3), (1, 1, 1), (0, 1, 1, 0, 1, 1), (1, 1, 1), 1),
+    (16, (4, 6, 6), 24, (3, 3, 2), (1, 2, 1), (1, 0, 1, 1, 1, 0), (1, 2, 1), 4),
+    (12, (4, 6, 6), 12, (3, 3, 3), (1, 1, 1), (1, 1, 1, 1, 1, 1), (1, 1, 1), 12),
+    (64, (2, 4, 4), 32, (1, 1, 1), (1, 1, 1), (0, 0, 0, 0, 0, 0), (1, 1, 1), 1),
+]
+
+
+def transpose_convolve(x, w, strides, pads, output_padding, group):
+    """Every input adds its multiple of the filter to the outputs."""
+    rank = x.ndim - 2
+    full = [(n - 1) * s + k + o for n, s, k, o in zip(x.shape[2:], strides, w.shape[2:], output_padding)]
+    outputs, per = w.shape[1], x.shape[1] // group
+    y = np.zeros((x.shape[0], outputs * group, *full), x.dtype)
+    for g, tap in itertools.product(range(group), np.ndindex(*w.shape[2:])):
+        part = np.einsum("nc...,cf->nf...", x[:, g * per:(g + 1) * per], w[(slice(g * per, (g + 1) * per), slice(None), *tap)])
+        places = tuple(slice(t, t + (n - 1) * s + 1, s) for t, n, s in zip(tap, x.shape[2:], strides))
+        y[(slice(None), slice(g * outputs, (g + 1) * outputs), *places)] += part
+    crop = tuple(slice(pads[axis], full[axis] - pads[axis + rank]) for axis in range(rank))
+    return y[(slice(None), slice(None), *crop)]
+
+
+def convolve_volume(x, w, strides, pads, dilations, group):
+    rank = x.ndim - 2
+    x = np.pad(x, [(0, 0), (0, 0)] + [(pads[axis], pads[axis + rank]) for axis in range(rank)])
+    sizes = [(n - d * (k - 1) - 1) // s + 1 for n, s, d, k in zip(x.shape[2:], strides, dilations, w.shape[2:])]
+    outputs, per = w.shape[0] // group, w.shape[1]
+    y = np.zeros((x.shape[0], w.shape[0], *sizes), x.dtype)
+    for g, tap in itertools.product(range(group), np.ndindex(*w.shape[2:])):
+        places = tuple(slice(t * d, t * d + (n - 1) * s + 1, s) for t, d, n, s in zip(tap, dilations, sizes, strides))
+        y[:, g * outputs:(g + 1) * outputs] += np.einsum("nc...,fc->nf...",
+                                                         x[(slice(None), slice(g * per, (g + 1) * per), *places)],
+                                                         w[(slice(g * outputs, (g + 1) * outputs), slice(None), *tap)])
+    return y
+
+
+def start(name, precision):
+    options = ["--layer=.*=" + precision] if precision != "f32" else []
+    return Family(f"{name}-{precision}", options), to_bf16 if precision == "bf16" else lambda x: x
+
+
+def add(family, rounded, operator, name, x, w, compute, depth, constant=True, **attributes):
+    """One layer with a bias; `compute` of the factors in float64 is what it has to be near."""
+    filters = w.shape[1] * attributes["group"] if operator == "ConvTranspose" else w.shape[0]
+    bias = family.floats((filters, ))
+    along = (slice(None), *[None] * (x.ndim - 2))
+    wide = [rounded(x).astype(np.float64), rounded(w).astype(np.float64)]
+    expected = compute(*wide) + bias.astype(np.float64)[along]
+    bound = 2 * (depth + 3) * EPSILON * float((compute(*map(abs, wide)) + abs(bias)[along]).max())
+    place = family.graph.add_constant if constant else family.graph.add_input
+    inputs = [family.graph.add_input("x" + name, x), place("w" + name, w), family.graph.add_constant("b" + name, bias)]
+    family.graph.add_node(operator, inputs, [family.output("y" + name, expected.astype(np.float32), bound)], name, **attributes)
+
+
+def transposed_convolutions(precision):
+    """Filters that are known when compiling, and that come with the input."""
+    family, rounded = start("convtranspose", precision)
+    for number, (channels, sizes, filters, kernel, strides, pads, output_padding, group) in enumerate(TRANSPOSED):
+        if precision == "bf16" and any(s > k for s, k in zip(strides, kernel)):
+            continue  # stays in f32
+        for constant in (True, False):
+            name = f"{number}{'w' if constant else 'i'}"
+            x, w = family.floats((2, channels, *sizes)), family.floats((channels, filters // group, *kernel))
+            add(family, rounded, "ConvTranspose", name, x, w,
+                lambda a, b: transpose_convolve(a, b, strides, pads, output_padding, group),
+                channels // group * int(np.prod(kernel)), constant, kernel_shape=list(kernel), strides=list(strides),
+                pads=list(pads), output_padding=list(output_padding), group=group)
+    return family
+
+
+def volume_convolutions(precision):
+    family, rounded = start("conv3d", precision)
+    for number, (channels, sizes, filters, kernel, strides, pads, dilations, group) in enumerate(VOLUMES):
+        for constant in (True, False):
+            name = f"{number}{'w' if constant else 'i'}"
+            x, w = family.floats((2, channels, *sizes)), family.floats((filters, channels // group, *kernel))
+            add(family, rounded, "Conv", name, x, w,
+                lambda a, b: convolve_volume(a, b, strides, pads, dilations, group),
+                channels // group * int(np.prod(kernel)), constant, kernel_shape=list(kernel), strides=list(strides),
+                pads=list(pads), dilations=list(dilations), group=group)
+    return family
