@@ -54,5 +54,7 @@ def add_cpu_features():
 add_cpu_features()
 if os.path.exists(os.path.join(config.ashlar_binary_root, "tools", "ashlar-onednn", "ashlar-onednn")):
     config.available_features.add("onednn")
+if config.ashlar_found_onednn:
+    config.available_features.add("found-onednn")  # the compiler knows it, whether its library is built or not
 if config.ashlar_test_data:
     config.available_features.add("test-data")

@@ -46,9 +46,9 @@ void buildQuantize(OpPassManager &manager) {
   manager.addPass(createMoveQuantization());
   // Weights are constants again after their transposes.
   manager.addPass(createFoldConstants());
+  manager.addPass(createExpandTransposedConvolutions());
   manager.addPass(createChooseSignedness());
   manager.addPass(createIntegerizeContractions());
-  manager.addPass(createIntegerizeTransposedConvolutions());
   manager.addPass(createIntegerizeRecurrent());
   manager.addPass(createIntegerizeAverages());
   // What contractions were written as moves elements too.

@@ -92,12 +92,12 @@ int64_t MergedPhases::tap(const TransposedPhase &phase, int64_t place) const {
 
 // Outputs are counted from one that is a multiple of the stride in the full
 // result: then the windows of all phases lie over each other.
-static SmallVector<MergedPhases> together(TransposedAxis axis) {
-  int64_t crop = axis.padBegin % axis.stride;
-  axis.padBegin -= crop;
-  MergedPhases merged(*phasesOf(axis));
-  merged.crop = crop;
-  return {merged};
+MergedPhases ashlar::mergeAll(const TransposedAxis &axis) {
+  TransposedAxis whole = axis;
+  whole.padBegin -= axis.padBegin % axis.stride;
+  MergedPhases merged(*phasesOf(whole));
+  merged.crop = axis.padBegin - whole.padBegin;
+  return merged;
 }
 
 static SmallVector<MergedPhases> apart(const TransposedAxis &axis) {
@@ -123,9 +123,35 @@ PhasePlan ashlar::planPhases(const TransposedAxis &rows,
   PhasePlan best{apart(rows), apart(columns)};
   if (!mayMerge)
     return best;
-  for (PhasePlan plan : {PhasePlan{apart(rows), together(columns)},
-                         PhasePlan{together(rows), together(columns)}})
+  for (PhasePlan plan : {PhasePlan{apart(rows), {mergeAll(columns)}},
+                         PhasePlan{{mergeAll(rows)}, {mergeAll(columns)}}})
     if (costOf(plan, channels) < costOf(best, channels))
       best = plan;
   return best;
+}
+
+SmallVector<int64_t> PhaseFilter::resultShape() const {
+  return {phases() * outputs(), shape[0] / groups, rows.taps, columns.taps};
+}
+
+void PhaseFilter::copy(ArrayRef<char> from, bool isSplat, size_t width,
+                       MutableArrayRef<char> to) const {
+  int64_t groupChannels = shape[0] / groups, inner = columns.phases.size();
+  char *next = to.data();
+  for (int64_t output = 0; output < phases() * outputs(); ++output) {
+    int64_t phase = output / outputs(), f = output % outputs();
+    const TransposedPhase &row = rows.phases[phase / inner],
+                          &column = columns.phases[phase % inner];
+    for (int64_t c = 0; c < groupChannels; ++c)
+      for (int64_t at = 0; at < rows.taps * columns.taps; ++at, next += width) {
+        int64_t r = rows.tap(row, at / columns.taps),
+                s = columns.tap(column, at % columns.taps);
+        if (r < 0 || s < 0)
+          continue;
+        int64_t channel = f / shape[1] * groupChannels + c;
+        int64_t place =
+            ((channel * shape[1] + f % shape[1]) * shape[2] + r) * shape[3] + s;
+        std::memcpy(next, from.data() + (isSplat ? 0 : place * width), width);
+      }
+  }
 }

@@ -70,6 +70,26 @@ struct PhasePlan {
 PhasePlan planPhases(const TransposedAxis &rows, const TransposedAxis &columns,
                      int64_t channels, bool mayMerge);
 
+/// Phases of an axis as one, however many channels there are.
+MergedPhases mergeAll(const TransposedAxis &axis);
+
+/// The filter of a ConvTranspose, [C, F / groups, R, S], as what the windows of
+/// merged phases meet: [row phases * column phases * F, C / groups, rows,
+/// columns].
+struct PhaseFilter {
+  llvm::SmallVector<int64_t> shape; // of the ConvTranspose's
+  int64_t groups;
+  const MergedPhases &rows, &columns;
+
+  int64_t outputs() const { return groups * shape[1]; }
+  int64_t phases() const { return rows.phases.size() * columns.phases.size(); }
+  llvm::SmallVector<int64_t> resultShape() const;
+  /// Elements of `width` bytes each; `from` holds one for a splat. Writes only
+  /// where there are products.
+  void copy(llvm::ArrayRef<char> from, bool isSplat, size_t width,
+            llvm::MutableArrayRef<char> to) const;
+};
+
 } // namespace ashlar
 
 #endif

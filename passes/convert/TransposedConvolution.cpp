@@ -76,47 +76,19 @@ TensorBuilder::Sizes TransposedConvolution::outputSizes(Value image) {
   return sizes;
 }
 
-// The `place`-th pair of phases, columns innermost.
-static std::pair<TransposedPhase, TransposedPhase>
-phasesAt(const MergedPhases &rows, const MergedPhases &columns, int64_t place) {
-  int64_t inner = columns.phases.size();
-  return {rows.phases[place / inner], columns.phases[place % inner]};
-}
-
-// [phases * F, C / groups, rows, columns]: what the windows of phases meet.
 Value TransposedConvolution::constantFilter(const ConstantData &data,
                                             const MergedPhases &rows,
                                             const MergedPhases &columns) {
-  ArrayRef<int64_t> from = filterShape();
   Type element = elementType(filter);
-  int64_t width = element.getIntOrFloatBitWidth() / 8,
-          groupChannels = channels() / groups,
-          merged = rows.phases.size() * columns.phases.size();
-  auto type = RankedTensorType::get(
-      {merged * outputs(), groupChannels, rows.taps, columns.taps}, element);
+  PhaseFilter phases{llvm::to_vector(filterShape()), groups, rows, columns};
   auto copy = [&](MutableArrayRef<char> to) {
-    char *next = to.data();
-    for (int64_t phase = 0; phase < merged; ++phase) {
-      auto [row, column] = phasesAt(rows, columns, phase);
-      for (int64_t f = 0; f < outputs(); ++f)
-        for (int64_t c = 0; c < groupChannels; ++c)
-          for (int64_t at = 0; at < rows.taps * columns.taps;
-               ++at, next += width) {
-            int64_t r = rows.tap(row, at / columns.taps),
-                    s = columns.tap(column, at % columns.taps);
-            if (r < 0 || s < 0)
-              continue;
-            int64_t channel = f / from[1] * groupChannels + c;
-            int64_t place =
-                ((channel * from[1] + f % from[1]) * from[2] + r) * from[3] + s;
-            std::memcpy(next,
-                        data.bytes.data() + (data.isSplat ? 0 : place * width),
-                        width);
-          }
-    }
+    phases.copy(data.bytes, data.isSplat, element.getIntOrFloatBitWidth() / 8,
+                to);
   };
   return arith::ConstantOp::create(
-      b, cast<TypedAttr>(makeConstantData(type, "phase", copy)));
+      b, cast<TypedAttr>(makeConstantData(
+             RankedTensorType::get(phases.resultShape(), element), "phase",
+             copy)));
 }
 
 // The same of a filter that is known when the model runs.

@@ -47,6 +47,22 @@ def ChooseSignedness : Pass<"ashlar-choose-signedness", "::mlir::ModuleOp"> {
   }];
 }
 
+def ExpandTransposedConvolutions
+    : Pass<"ashlar-expand-transposed-convolutions", "::mlir::ModuleOp"> {
+  let summary = "Write ConvTranspose of dequantized tensors as a convolution";
+  let description = [{
+    The outputs of a ConvTranspose of stride s are of s kinds along an axis, by their place modulo s: each kind, a phase,
+    is a convolution of stride 1 with every s-th tap of the filter. On signals and images of bytes with constant weights
+    of bytes, one Conv computes all phases, as channels; moving elements puts them beside each other and leaves out what
+    the padding crops.
+
+    Requires: static shapes, constant weights, one group, no dilation, strides not above the window. Others stay.
+    Guarantees: the same sums of the same products.
+
+    Example: test/passes/quantize/expand-transposed-convolutions.mlir
+  }];
+}
+
 def IntegerizeContractions : Pass<"ashlar-integerize-contractions", "::mlir::ModuleOp"> {
   let summary = "Turn contractions of dequantized tensors into integer contractions";
   let description = [{
@@ -60,19 +76,6 @@ def IntegerizeContractions : Pass<"ashlar-integerize-contractions", "::mlir::Mod
     exact.
 
     Example: test/passes/quantize/integerize-contractions.mlir
-  }];
-}
-
-def IntegerizeTransposedConvolutions
-    : Pass<"ashlar-integerize-transposed-convolutions", "::mlir::ModuleOp"> {
-  let summary = "Turn ConvTranspose of dequantized tensors into an integer product";
-  let description = [{
-    A ConvTranspose on images whose windows do not overlap (strides as large as the window, no padding) makes a block of
-    output pixels of every input pixel: one MatMulInteger with the window's weights side by side, and a rearrangement.
-
-    Requires: static shapes, constant weights. Guarantees: as for `ashlar-integerize-contractions`.
-
-    Example: test/passes/quantize/integerize-transposed-convolutions.mlir
   }];
 }
 

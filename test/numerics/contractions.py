@@ -200,6 +200,7 @@ def families():
         yield integer_convolutions(lhs)
         yield integer_convolutions(lhs, np.uint8)
     yield quantized_convolutions()
+    yield spatial.quantized_transposed_convolutions()
     for precision in ("f32", "bf16"):
         yield float_products(precision)
         yield float_convolutions(precision)

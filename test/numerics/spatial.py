@@ -98,6 +98,27 @@ def transposed_convolutions(precision):
     return family
 
 
+def quantized_transposed_convolutions():
+    """Bytes times bytes, one step being worth 1: sums that f32 holds exactly."""
+    family = Family("convtranspose-u8s8")
+    g = family.graph
+    for number, (channels, sizes, filters, kernel, strides, pads, output_padding, group) in enumerate(TRANSPOSED):
+        name, one = str(number), np.float32(1)
+        x, w = family.integers(np.uint8, (2, channels, *sizes)), family.integers(np.int8, (channels, filters // group, *kernel))
+        zero, bias = np.uint8(number * 7), family.random.integers(-9999, 9999, (filters, )).astype(np.float32)
+        scales = np.ones(filters // group, np.float32)
+        expected = transpose_convolve(x.astype(np.int64) - int(zero), w.astype(np.int64), strides, pads, output_padding, group)
+        expected = expected + bias.astype(np.int64)[(slice(None), *[None] * len(sizes))]
+        g.add_node("DequantizeLinear", [g.add_input("x" + name, x), g.add_constant("xs" + name, one),
+                                        g.add_constant("xz" + name, zero)], ["dx" + name], "dx" + name)
+        g.add_node("DequantizeLinear", [g.add_constant("w" + name, w), g.add_constant("ws" + name, scales)], ["dw" + name],
+                   "dw" + name, axis=1)
+        g.add_node("ConvTranspose", ["dx" + name, "dw" + name, g.add_constant("b" + name, bias)],
+                   [family.output("y" + name, expected.astype(np.float32))], name, kernel_shape=list(kernel),
+                   strides=list(strides), pads=list(pads), output_padding=list(output_padding), group=group)
+    return family
+
+
 def volume_convolutions(precision):
     family, rounded = start("conv3d", precision)
     for number, (channels, sizes, filters, kernel, strides, pads, dilations, group) in enumerate(VOLUMES):
