@@ -25,9 +25,11 @@ using Index = OpFoldResult;
 /// row makes several tasks.
 constexpr int64_t kBlock = 1 << 12;
 
-/// Element types of vectors that lie in memory as scalars do.
+/// Element types of vectors that lie in memory as scalars do; truth values take
+/// a byte.
 bool isWholeBytes(Type type) {
-  return type.isIntOrFloat() && type.getIntOrFloatBitWidth() % 8 == 0;
+  return type.isIntOrFloat() &&
+         (type.getIntOrFloatBitWidth() % 8 == 0 || type.isInteger(1));
 }
 
 class ElementwiseEmitter {

@@ -58,6 +58,7 @@ struct ConvertToLlvm : ashlar::impl::ConvertToLlvmBase<ConvertToLlvm> {
     ub::populateUBToLLVMConversionPatterns(converter, patterns);
     populateTileToLlvmPatterns(converter, patterns);
     populateObserveToLlvmPatterns(converter, patterns);
+    populateTruthValuesToLlvmPatterns(converter, patterns);
 
     LLVMConversionTarget target(*context);
     target.addLegalOp<ModuleOp>();

@@ -15,6 +15,10 @@ void populateTileToLlvmPatterns(const mlir::LLVMTypeConverter &converter,
 void populateObserveToLlvmPatterns(const mlir::LLVMTypeConverter &converter,
                                    mlir::RewritePatternSet &patterns);
 
+/// Vectors of truth values in memory, a byte each, as vectors of bits.
+void populateTruthValuesToLlvmPatterns(const mlir::LLVMTypeConverter &converter,
+                                       mlir::RewritePatternSet &patterns);
+
 } // namespace ashlar
 
 #endif

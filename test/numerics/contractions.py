@@ -164,6 +164,32 @@ def float_convolutions(precision):
     return family
 
 
+def masked_products():
+    """Truth values, given and computed, choose between a product and something else; they are outputs themselves, too."""
+    family = Family("matmul-masked-f32")
+    g = family.graph
+    for m, k, n in PRODUCTS:
+        for suffix, shape in ("n", (n,)), ("m", (m, 1)), ("mn", (m, n)):
+            name = f"{m}x{k}x{n}{suffix}"
+            a, b, level = family.floats((m, k)), family.floats((k, n)), family.floats(shape)
+            mask = family.random.integers(0, 2, shape).astype(bool)
+            product = a.astype(np.float64) @ b.astype(np.float64)
+            bound = 2 * (k + 2) * EPSILON * float((abs(a) @ abs(b)).max())
+            inputs = [g.add_input("a" + name, a), g.add_constant("b" + name, b)]
+            # Each product has one use, so that the choice may become its epilogue.
+            g.add_node("MatMul", inputs, ["p" + name], "product " + name)
+            g.add_node("MatMul", [inputs[0], g.add_constant("c" + name, -b)], ["q" + name], "negative " + name)
+            g.add_node("Where", [g.add_input("mask" + name, mask), g.add_constant("low" + name, np.float32(-99)), "p" + name],
+                       [family.output("y" + name, np.where(mask, -99, product).astype(np.float32), bound)], "given " + name)
+            g.add_node("Greater", [g.add_input("level" + name, level), g.add_constant("zero" + name, np.float32(0))],
+                       [family.output("above" + name, level > 0)], "compare " + name)
+            g.add_node("Where", ["above" + name, g.add_constant("high" + name, np.float32(99)), "q" + name],
+                       [family.output("z" + name, np.where(level > 0, 99, -product).astype(np.float32), bound)], "own " + name)
+            g.add_node("And", ["above" + name, "mask" + name],
+                       [family.output("both" + name, (level > 0) & mask)], "both " + name)
+    return family
+
+
 def quantize(values, scale, zero, dtype):
     info = np.iinfo(dtype)
     return np.clip(np.rint(values / scale) + zero, info.min, info.max).astype(dtype)
@@ -201,6 +227,7 @@ def families():
         yield integer_convolutions(lhs, np.uint8)
     yield quantized_convolutions()
     yield spatial.quantized_transposed_convolutions()
+    yield masked_products()
     for precision in ("f32", "bf16"):
         yield float_products(precision)
         yield float_convolutions(precision)

@@ -83,21 +83,14 @@ func.func @dynamic(%x: memref<?xf32>, %y: memref<?xf32>) {
   return
 }
 
-// Left to others: transposes, bits, and places that change with every element.
+// Left to others: transposes, and places that change with every element.
 // CHECK-LABEL: func.func @others
-// CHECK-COUNT-3: linalg.generic
-func.func @others(%x: memref<8x16xf32>, %t: memref<16x8xf32>, %m: memref<8x16xi1>, %y: memref<8x16xf32>, %k: memref<8x16xindex>) {
+// CHECK-COUNT-2: linalg.generic
+func.func @others(%x: memref<8x16xf32>, %t: memref<16x8xf32>, %y: memref<8x16xf32>, %k: memref<8x16xindex>) {
   linalg.generic {indexing_maps = [#swap, #id], iterator_types = ["parallel", "parallel"]}
       ins(%t : memref<16x8xf32>) outs(%y : memref<8x16xf32>) {
   ^bb0(%a: f32, %o: f32):
     linalg.yield %a : f32
-  }
-  linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]}
-      ins(%x, %m : memref<8x16xf32>, memref<8x16xi1>) outs(%y : memref<8x16xf32>) {
-  ^bb0(%a: f32, %c: i1, %o: f32):
-    %z = arith.constant 0.0 : f32
-    %s = arith.select %c, %a, %z : f32
-    linalg.yield %s : f32
   }
   linalg.generic {indexing_maps = [#id], iterator_types = ["parallel", "parallel"]}
       outs(%y : memref<8x16xf32>) {
@@ -108,6 +101,22 @@ func.func @others(%x: memref<8x16xf32>, %t: memref<16x8xf32>, %m: memref<8x16xi1
     %n = arith.addi %j, %one : index
     %v = memref.load %x[%i, %n] : memref<8x16xf32>
     linalg.yield %v : f32
+  }
+  return
+}
+
+// Truth values: a byte each, taken as vectors like others.
+// CHECK-LABEL: func.func @truth_values
+// CHECK: vector.load {{.*}}vector<[[LANES:.*]]xi1>
+// CHECK: arith.select {{.*}} : vector<[[LANES]]xi1>, vector<[[LANES]]xf32>
+// CHECK-NOT: linalg.generic
+func.func @truth_values(%x: memref<8x16xf32>, %m: memref<8x16xi1>, %y: memref<8x16xf32>) {
+  linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %m : memref<8x16xf32>, memref<8x16xi1>) outs(%y : memref<8x16xf32>) {
+  ^bb0(%a: f32, %c: i1, %o: f32):
+    %z = arith.constant 0.0 : f32
+    %s = arith.select %c, %a, %z : f32
+    linalg.yield %s : f32
   }
   return
 }
