@@ -1,8 +1,10 @@
 // Convolutions in their general form: any rank, any element type, groups. The
 // fast forms have patterns of their own.
 #include "dialects/onnx/OnnxOps.h"
+#include "passes/analysis/TransposedWindow.h"
 #include "passes/convert/EmitterPattern.h"
 #include "passes/convert/Families.h"
+#include "passes/convert/PlainLoops.h"
 #include "passes/convert/Window.h"
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -113,6 +115,11 @@ Lowered lowerConv(onnx::ConvOp op, onnx::ConvOp::Adaptor in, Emitter &e) {
     return e.unsupported("with weights of unknown shape");
   if (hasNegative(op.getPads()))
     return e.unsupported("with negative pads");
+  warnPlainLoops(op, op.getX(), op.getW(),
+                 weightType.getRank() > 5
+                     ? "it has more than three spatial axes"
+                     : "its automatic padding follows from sizes that are "
+                       "not known");
   Type element = e.resultType(0).getElementType();
   int64_t groups = op.getGroup();
   Window window(e, in.getX(),
@@ -207,6 +214,18 @@ Value turnWeights(Emitter &e, Value weights, int64_t groups) {
                  });
 }
 
+/// What keeps a transposed convolution from the kernels.
+StringRef reasonAgainstPhases(onnx::ConvTransposeOp op) {
+  auto axes = transposedAxesOf(op);
+  if (!axes)
+    return "its padding follows from the size of the output";
+  if (axes->size() > 2)
+    return "it has more than two spatial axes";
+  if (llvm::any_of(*axes, [](auto &axis) { return axis.dilation != 1; }))
+    return "its filter is dilated";
+  return "its strides are larger than its filter";
+}
+
 Lowered lowerConvTranspose(onnx::ConvTransposeOp op,
                            onnx::ConvTransposeOp::Adaptor in, Emitter &e) {
   auto weightType = cast<RankedTensorType>(in.getW().getType());
@@ -214,6 +233,7 @@ Lowered lowerConvTranspose(onnx::ConvTransposeOp op,
     return e.unsupported("with weights of unknown shape");
   if (hasNegative(op.getPads()))
     return e.unsupported("with negative pads");
+  warnPlainLoops(op, op.getX(), op.getW(), reasonAgainstPhases(op));
   Type element = e.resultType(0).getElementType();
   int64_t groups = op.getGroup();
   ArrayRef<int64_t> kernel = weightType.getShape().drop_front(2);

@@ -3,6 +3,7 @@
 #include "passes/convert/Contraction.h"
 #include "passes/convert/EmitterPattern.h"
 #include "passes/convert/Families.h"
+#include "passes/convert/PlainLoops.h"
 
 using namespace mlir;
 
@@ -10,6 +11,8 @@ namespace ashlar {
 namespace {
 
 Lowered lowerMatMul(onnx::MatMulOp op, onnx::MatMulOp::Adaptor in, Emitter &e) {
+  warnPlainLoops(op, op.getA(), op.getB(),
+                 "its operands are not matrices of one type");
   Type element = e.resultType(0).getElementType(), wide = computeType(element);
   bool isUnsignedProduct = isUnsigned(op.getA().getType());
   Value product = multiply(e, in.getA(), in.getB(), wide, isUnsignedProduct,
@@ -22,6 +25,8 @@ Lowered lowerMatMul(onnx::MatMulOp op, onnx::MatMulOp::Adaptor in, Emitter &e) {
 }
 
 Lowered lowerGemm(onnx::GemmOp op, onnx::GemmOp::Adaptor in, Emitter &e) {
+  warnPlainLoops(op, op.getA(), op.getB(),
+                 "its operands are not matrices of one type");
   Type element = e.resultType(0).getElementType(), wide = computeType(element);
   Value a = op.getTransA() ? transposeMatrix(e, in.getA()) : in.getA();
   Value b = op.getTransB() ? transposeMatrix(e, in.getB()) : in.getB();

@@ -4,6 +4,7 @@
 #include "dialects/onnx/OnnxOps.h"
 #include "passes/convert/EmitterPattern.h"
 #include "passes/convert/Families.h"
+#include "passes/convert/PlainLoops.h"
 #include "passes/convert/Quantization.h"
 #include "passes/convert/Window.h"
 
@@ -89,6 +90,14 @@ Lowered convolve(Emitter &e, OpT op, Value input, Value weights,
   auto xType = cast<RankedTensorType>(input.getType()),
        wType = cast<RankedTensorType>(weights.getType());
   ArrayRef<int64_t> kernel = wType.getShape().drop_front(2);
+  warnPlainLoops(
+      op, op.getX(), op.getW(),
+      xType.getRank() > 4 ? "integers on more than two spatial axes"
+      : isa<onnx::QLinearConvOp>(op)
+          ? "its scales or zero points are not constants, or not one for the "
+            "input"
+          : "its input has several zero points, or its automatic padding "
+            "follows from sizes that are not known");
   if (xType.getRank() < 3 || wType.getRank() != xType.getRank() ||
       ShapedType::isDynamicShape(kernel))
     return e.unsupported("with weights whose window is not known");

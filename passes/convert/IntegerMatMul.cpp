@@ -4,6 +4,7 @@
 #include "dialects/onnx/OnnxOps.h"
 #include "passes/convert/EmitterPattern.h"
 #include "passes/convert/Families.h"
+#include "passes/convert/PlainLoops.h"
 #include "passes/convert/Quantization.h"
 #include "passes/convert/ScalarCast.h"
 
@@ -155,6 +156,9 @@ Value matrixZeroPoint(Emitter &e, Value zeroPoint, Value tensor, bool left) {
 
 Lowered lowerMatMulInteger(onnx::MatMulIntegerOp op,
                            onnx::MatMulIntegerOp::Adaptor in, Emitter &e) {
+  warnPlainLoops(op, op.getA(), op.getB(),
+                 "an operand is a vector, or has a zero point for each row or "
+                 "matrix");
   QuantizedOperand a{in.getA(),
                      matrixZeroPoint(e, in.getAZeroPoint(), in.getA(), true),
                      elementType(op.getA().getType())};
@@ -170,6 +174,9 @@ Lowered lowerQLinearMatMul(onnx::QLinearMatMulOp op,
   if (!isa<IntegerType>(type) || !isa<IntegerType>(elementType(in.getA())) ||
       !isa<IntegerType>(elementType(in.getB())))
     return e.unsupported("with operands that are not integers");
+  warnPlainLoops(op, op.getA(), op.getB(),
+                 "its scales or zero points are not constants, or not one for "
+                 "each factor");
   QuantizedOperand a{in.getA(),
                      matrixZeroPoint(e, in.getAZeroPoint(), in.getA(), true),
                      elementType(op.getA().getType())};
