@@ -257,12 +257,19 @@ SmallVector<ChannelPanel> TileEmitter::panelsOf(TileBlock block) {
   return panels;
 }
 
-/// The epilogue of the previous block goes in slices behind the steps.
+/// The epilogue of the previous block goes in slices behind the steps; with one
+/// step, that of each tile behind the products of the same tile.
 void TileEmitter::emitBlock(TileBlock block, const TileOperands &operands,
                             const TileOperands &next, TileBlock previous,
                             Value previousRows) {
   SmallVector<TilePixels> tiles = tilesOf(previous);
   SmallVector<ChannelPanel> panels = panelsOf(previous);
+  if (goesByTile()) {
+    emitReduction(block, operands, next, [&](Index tile) {
+      emitTileRows(tiles, panels, *b.known(tile), previousRows);
+    });
+    return;
+  }
   int64_t rows = b.known(results).value_or(kTileRows);
   int64_t first = firstSliceStep(), slices = steps() - 2 * first;
   int64_t rowsASlice = llvm::divideCeil(rows, slices);
@@ -288,42 +295,61 @@ void TileEmitter::storeSum(int64_t sum) {
             scratchPitch);
 }
 
-void TileEmitter::emitRow(ArrayRef<TilePixels> tiles,
-                          ArrayRef<ChannelPanel> panels, Index row) {
+SmallVector<PlacedSums> TileEmitter::sumsOfRow(ArrayRef<TilePixels> tiles,
+                                               ArrayRef<ChannelPanel> panels,
+                                               int64_t m, Index row) {
   auto type = VectorType::get({kTileColumns}, nn::accumulatorType(c.element));
+  const TilePixels &tile = tiles[m];
   // Where the row's sums are in a tile, and which pixel that is.
   Index inTile = row, y = b.fixed(0), x = row;
   if (s.imageRows > 1) {
     y = b.div(row, c.columns), x = b.rem(row, c.columns);
     inTile = b.add(b.mul(y, s.rowPitch), x);
   }
+  Value rowIsNew;
+  if (b.known(tile.storedFrom) != 0)
+    rowIsNew = compare(arith::CmpIPredicate::sge, row, tile.storedFrom);
   SmallVector<PlacedSums> all;
-  for (auto [m, tile] : llvm::enumerate(tiles)) {
-    Value rowIsNew;
-    if (b.known(tile.storedFrom) != 0)
-      rowIsNew = compare(arith::CmpIPredicate::sge, row, tile.storedFrom);
-    for (auto [n, panel] : llvm::enumerate(panels)) {
-      Index at = b.add(b.mul(inTile, kTileColumns),
-                       (m * panels.size() + n) * kTileRows * kTileColumns);
-      Value sums =
-          vector::LoadOp::create(b, type, scratch, ValueRange{b.value(at)});
-      Index channel = b.add(c.firstChannel, b.mul(panel.number, kTileColumns));
-      PlacedSums placed{
-          sums,
-          {tile.image, b.add(tile.y, y), b.add(tile.x, x), channel},
-          panel.channels};
-      placed.isNew = rowIsNew;
-      if (panel.isNew)
-        placed.isNew =
-            rowIsNew ? Value(arith::AndIOp::create(b, rowIsNew, panel.isNew))
-                     : panel.isNew;
-      // A known number of channels: the panels are neighbours.
-      if (n + 1 < panels.size() && b.known(panel.channels) == kTileColumns)
-        placed.next = PlacedSums::Next::Channels;
-      all.push_back(placed);
-    }
+  for (auto [n, panel] : llvm::enumerate(panels)) {
+    Index at = b.add(b.mul(inTile, kTileColumns),
+                     (m * panels.size() + n) * kTileRows * kTileColumns);
+    Value sums =
+        vector::LoadOp::create(b, type, scratch, ValueRange{b.value(at)});
+    Index channel = b.add(c.firstChannel, b.mul(panel.number, kTileColumns));
+    PlacedSums placed{sums,
+                      {tile.image, b.add(tile.y, y), b.add(tile.x, x), channel},
+                      panel.channels};
+    placed.isNew = rowIsNew;
+    if (panel.isNew)
+      placed.isNew =
+          rowIsNew ? Value(arith::AndIOp::create(b, rowIsNew, panel.isNew))
+                   : panel.isNew;
+    // A known number of channels: the panels are neighbours.
+    if (n + 1 < panels.size() && b.known(panel.channels) == kTileColumns)
+      placed.next = PlacedSums::Next::Channels;
+    all.push_back(placed);
   }
+  return all;
+}
+
+void TileEmitter::emitRow(ArrayRef<TilePixels> tiles,
+                          ArrayRef<ChannelPanel> panels, Index row) {
+  SmallVector<PlacedSums> all;
+  for (size_t m = 0; m < tiles.size(); ++m)
+    all.append(sumsOfRow(tiles, panels, m, row));
   epilogue.store(b, all);
+}
+
+void TileEmitter::emitTileRows(ArrayRef<TilePixels> tiles,
+                               ArrayRef<ChannelPanel> panels, int64_t m,
+                               Index rows) {
+  int64_t together = s.tiles;
+  b.forLoop(b.fixed(0), rows, together, [&](Index row) {
+    SmallVector<PlacedSums> all;
+    for (int64_t i = 0; i < together; ++i)
+      all.append(sumsOfRow(tiles, panels, m, b.add(row, i)));
+    epilogue.store(b, all);
+  });
 }
 
 void ashlar::emitTileContraction(IndexArithmetic &b,

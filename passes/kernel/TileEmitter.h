@@ -100,7 +100,8 @@ private:
   Index nextLeft(mlir::Value at, mlir::Value &block, mlir::Value &inner);
   void emitLoads(const TileOperands &at);
   void emitStep(const TileOperands &at, const TileOperands *next,
-                llvm::function_ref<void(int64_t)> before);
+                llvm::function_ref<void(int64_t)> before,
+                llvm::function_ref<void(int64_t)> behindTile);
   void prefetchPanels(Index rightAt, Index step);
   void prefetchTiles(Index leftAt, Index step);
   void loadLeft(const TileOperands &at, int64_t m);
@@ -110,11 +111,25 @@ private:
   /// epilogue; as many steps at the end have none. Where there are many, those
   /// in a loop will do.
   int64_t firstSliceStep() const { return steps() >= 6 ? 1 : 0; }
+  /// True if the epilogue takes a tile of the block after the other: with one
+  /// step there is little else to do in between, and all of it at once would
+  /// keep the vectors waiting.
+  bool goesByTile() const {
+    auto rows = b.known(results);
+    return steps() == 1 && loadsAhead() && rows && *rows % s.tiles == 0;
+  }
   /// True if every operand tile has a register of its own.
   bool loadsAhead() const { return s.tiles <= 2 && s.panels <= 2; }
   /// The epilogue of one row of pixels of a block whose sums are in scratch.
   void emitRow(llvm::ArrayRef<TilePixels> tiles,
                llvm::ArrayRef<ChannelPanel> panels, Index row);
+  /// That of the first `rows` rows of tile `m`, as many at a time as there are
+  /// tiles.
+  void emitTileRows(llvm::ArrayRef<TilePixels> tiles,
+                    llvm::ArrayRef<ChannelPanel> panels, int64_t m, Index rows);
+  llvm::SmallVector<PlacedSums> sumsOfRow(llvm::ArrayRef<TilePixels> tiles,
+                                          llvm::ArrayRef<ChannelPanel> panels,
+                                          int64_t m, Index row);
 
   /// The `size` tiles, or panels, of the block that begins at `begin`, of
   /// `count` in all; the task's end below `high`.

@@ -75,7 +75,8 @@ TileOperands TileEmitter::operandsOf(TileBlock block) {
 }
 
 /// Tiles are loaded a step ahead, each as soon as the products that read it are
-/// under way; those of the next block behind the last step.
+/// under way; those of the next block behind the last step. `between` is called
+/// for steps, or for tiles.
 void TileEmitter::emitReduction(TileBlock block, const TileOperands &bases,
                                 const TileOperands &nextBlock,
                                 llvm::function_ref<void(Index)> between) {
@@ -84,7 +85,11 @@ void TileEmitter::emitReduction(TileBlock block, const TileOperands &bases,
   auto continued = [](int64_t) {};
   Value zero = b.value(b.fixed(0)), one = b.value(b.fixed(1));
   int64_t last = steps() - 1, blockSize = s.block * kTileColumns;
-  bool slicesOutside = firstSliceStep() == 0;
+  bool slicesOutside = firstSliceStep() == 0 && !goesByTile();
+  auto behindTile = [&](int64_t m) {
+    if (goesByTile())
+      between(b.fixed(m));
+  };
   // Tiles of the step after `step`, and what that moves on.
   SmallVector<Value> moving{zero, zero, zero};
   auto behind = [&](Index step) {
@@ -96,13 +101,13 @@ void TileEmitter::emitReduction(TileBlock block, const TileOperands &bases,
                   llvm::function_ref<void(int64_t)> before) {
     if (!loadsAhead()) {
       emitStep(bases.moved(b, moving[0], b.mul(step, blockSize)), nullptr,
-               before);
+               before, behindTile);
       if (!isLast)
         behind(step);
       return;
     }
     TileOperands next = isLast ? nextBlock : behind(step);
-    emitStep(next, &next, before);
+    emitStep(next, &next, before, behindTile);
   };
   emit(b.fixed(0), last == 0, start);
   if (slicesOutside)
@@ -189,9 +194,10 @@ void TileEmitter::multiply(int64_t m, int64_t n) {
 
 /// With `next`, multiplies what is loaded, and loads `next` behind; without,
 /// loads `at`, and multiplies every pair as soon as it is there. `before` is
-/// called for each sum.
+/// called for each sum, `behindTile` behind the products of each tile.
 void TileEmitter::emitStep(const TileOperands &at, const TileOperands *next,
-                           llvm::function_ref<void(int64_t)> before) {
+                           llvm::function_ref<void(int64_t)> before,
+                           llvm::function_ref<void(int64_t)> behindTile) {
   for (int64_t m = 0; m < s.tiles; ++m) {
     if (!next)
       loadLeft(at, m);
@@ -205,5 +211,6 @@ void TileEmitter::emitStep(const TileOperands &at, const TileOperands *next,
     }
     if (next)
       loadLeft(*next, m);
+    behindTile(m);
   }
 }

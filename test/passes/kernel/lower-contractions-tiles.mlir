@@ -77,6 +77,30 @@ func.func @bias(%a: memref<64x64xi8>, %b: memref<4x16x16x4xi8>, %bias: memref<64
   return
 }
 
+// One step: the epilogue of a tile of the block before goes behind the products that take its place, two rows at a time,
+// and then that of the other tile.
+// CHECK-LABEL: func.func @by_tile
+// CHECK: scf.for {{.*}} iter_args
+// CHECK: scf.for {{.*}} iter_args
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.tilestored64"
+// CHECK-NOT: tilestored
+// CHECK: llvm.call_intrinsic "llvm.x86.tdpbusd"
+// CHECK: scf.for {{.*}} step %c2
+// CHECK-COUNT-4: vector.store {{.*}} vector<16xi32>
+// CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.tilestored64"
+// CHECK: llvm.call_intrinsic "llvm.x86.tdpbusd"
+// CHECK: scf.for {{.*}} step %c2
+// CHECK-COUNT-4: vector.store {{.*}} vector<16xi32>
+// CHECK: scf.yield
+// CHECK-COUNT-4: llvm.call_intrinsic "llvm.x86.tilestored64"
+func.func @by_tile(%a: memref<64x64xi8>, %b: memref<4x16x16x4xi8>, %c: memref<64x64xi32>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<64x64xi8>, memref<4x16x16x4xi8>, memref<64x64xi32> {
+  ^bb0(%acc: i32):
+    nn.yield %acc : i32
+  }
+  return
+}
+
 // Of three tiles the last is computed twice, and stored once: both panels of a
 // row under the same mask, which is all or nothing.
 // CHECK-LABEL: func.func @odd_tiles
