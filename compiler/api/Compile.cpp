@@ -115,6 +115,7 @@ LogicalResult Compilation::prepare(StringRef until) {
   model.modelFile = llvm::sys::path::filename(path).str();
   model.modelHash = *hash;
   model.producer = kProducer.str();
+  model.calibration = options.calibration;
   module = import();
   if (!module)
     return failure();

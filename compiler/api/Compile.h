@@ -32,6 +32,9 @@ struct CompileOptions {
   /// Compiled in place of what the file at `path` holds (the same model,
   /// quantized); the file still gives the name and the hash.
   std::shared_ptr<const ModelFile> source;
+  /// What it was quantized with, and how many warnings were printed then.
+  std::optional<CalibrationDescription> calibration;
+  unsigned warningsBefore = 0;
   /// Ranges of dims that stay symbolic.
   std::vector<DimRange> ranges;
   /// Prefix of the exported names; empty: made from the file's name.

@@ -102,6 +102,9 @@ public:
 
   /// The tested model's table of inputs and outputs.
   const ashlar_model_info &info() const { return plain.model->info(); }
+  const ashlar_model_info &referenceInfo() const {
+    return expected.model->info();
+  }
 
   llvm::Error addSample(const data::Sample &sample);
   /// Of the reference, for the sample added last.

@@ -36,7 +36,7 @@ private:
 void JsonWriter::error(const TensorError &error) {
   double sqnr = error.sqnr();
   real("sqnr_db", sqnr);
-  json.attribute("exact", error.noise == 0 && sqnr > 0);
+  json.attribute("exact", error.exact());
   json.attribute("grade", gradeName(gradeOf(sqnr)));
   real("cosine", error.cosine());
   real("max_abs", error.largest);

@@ -176,6 +176,9 @@ void comparison::addOutputs(llvm::ArrayRef<data::Tensor> expected,
 }
 
 bool Tolerance::holds(const TensorError &error) const {
+  // The cosine of equal tensors is 1 but for its rounding.
+  if (error.exact())
+    return true;
   return !(sqnr && !(error.sqnr() >= *sqnr)) &&
          !(cosine && !(error.cosine() >= *cosine)) &&
          !(largest && (!(error.largest <= *largest) || error.notFinite ||
@@ -193,10 +196,15 @@ llvm::Expected<Tolerance> comparison::parseTolerance(StringRef text) {
                   : key == "cosine" ? &tolerance.cosine
                   : key == "max"    ? &tolerance.largest
                                     : nullptr;
-    if (!place || number.getAsDouble(value) || !std::isfinite(value))
+    auto reachable = [&] {
+      return (place != &tolerance.cosine || value <= 1) &&
+             (place != &tolerance.largest || value >= 0);
+    };
+    if (!place || number.getAsDouble(value) || !std::isfinite(value) ||
+        !reachable())
       return data::makeError("option '--tolerance' got '" + text +
-                             "', expected sqnr=DB, cosine=C or max=A, "
-                             "separated by commas");
+                             "', expected sqnr=DB, cosine=C (at most 1) or "
+                             "max=A (0 or more), separated by commas");
     *place = value;
   }
   return tolerance;

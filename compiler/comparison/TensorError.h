@@ -34,6 +34,8 @@ struct TensorError {
   /// where something that is no number appeared.
   double sqnr() const;
   double cosine() const;
+  /// Nothing differs.
+  bool exact() const { return noise == 0 && sqnr() > 0; }
   double meanSquare() const { return elements ? noise / double(elements) : 0; }
 
   struct Channel {

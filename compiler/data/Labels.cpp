@@ -1,6 +1,7 @@
 #include "compiler/data/Labels.h"
 #include "compiler/data/ArraySource.h"
 #include "compiler/data/DataFiles.h"
+#include "compiler/data/JsonFile.h"
 #include "runtime/ashlar_rt.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -85,7 +86,7 @@ static llvm::Expected<llvm::StringMap<int64_t>> readNames(StringRef path) {
     return makeError(path + ": error: " + llvm::toString(text.takeError()));
   llvm::StringMap<int64_t> names;
   if (StringRef(*text).ltrim().starts_with("[")) {
-    auto json = llvm::json::parse(*text);
+    auto json = parseJson(*text);
     if (!json)
       return makeError(path + ": error: " + llvm::toString(json.takeError()));
     for (const llvm::json::Value &value : *json->getAsArray()) {

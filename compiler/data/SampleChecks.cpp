@@ -161,7 +161,8 @@ public:
 private:
   llvm::Expected<std::optional<Sample>> nothing() {
     return makeError(seen ? "the data holds " + Twine(seen) +
-                                " samples, --skip leaves none of them"
+                                " samples, none is left after the first " +
+                                Twine(options.skip)
                           : Twine("the data holds no samples"));
   }
 
@@ -206,6 +207,11 @@ private:
     bool pixels = !options.image.mean.empty() || !options.image.scale.empty();
     if (pixels && tensor.dtype == ASHLAR_UINT8 && isFloat(spec.dtype))
       return normalise(tensor, spec);
+    // Whoever gives them expects them to be applied.
+    if (pixels)
+      tell(spec, "--image-mean and --image-scale are not applied: they are for "
+                 "uint8 values of float inputs, this is " +
+                     dtypeName(tensor.dtype) + " for " + dtypeName(spec.dtype));
     if (tensor.dtype == spec.dtype)
       return "";
     std::string what =

@@ -34,6 +34,10 @@ data::streamArchive(StringRef path, ArrayRef<InputSpec> inputs,
     }
     Error problems = Error::success();
     std::vector<int> found = matchMembers(names, inputs, unused, problems);
+    if (names.size() == 1 && inputs.size() == 1 && names[0] != inputs[0].name)
+      note((path + ": '" + names[0] + "' is taken for the only input, '" +
+            inputs[0].name + "'")
+               .str());
     if (!unused.empty())
       note((path + ": not an input, left out: '" + llvm::join(unused, "', '") +
             "'")

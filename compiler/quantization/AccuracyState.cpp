@@ -1,4 +1,5 @@
 // The state of a search, as JSON.
+#include "compiler/data/JsonFile.h"
 #include "compiler/quantization/AccuracySearch.h"
 
 #include "llvm/Support/JSON.h"
@@ -112,7 +113,7 @@ ashlar::quantization::readAccuracyState(StringRef path) {
   auto file = llvm::MemoryBuffer::getFile(path);
   if (!file)
     return wrong("cannot read the file: " + file.getError().message());
-  auto value = json::parse((*file)->getBuffer());
+  auto value = data::parseJson((*file)->getBuffer());
   if (!value)
     return wrong("not the state of a search: " +
                  llvm::toString(value.takeError()));

@@ -1,4 +1,6 @@
 // calibration.json: one object a tensor, its arrays in one line each.
+#include "compiler/data/JsonFile.h"
+#include "compiler/quantization/CalibrationMethods.h"
 #include "compiler/quantization/CalibrationTable.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -41,6 +43,8 @@ public:
       out.attribute("model_hash", table.modelHash);
       out.attribute("data_hash", table.dataHash);
       out.attribute("samples", int64_t(table.samples));
+      if (table.madeUp)
+        out.attribute("made_up", true);
       out.attributeObject("tensors", [&] {
         for (const auto &[name, tensor] : table.tensors)
           out.attributeObject(json::fixUTF8(name), [&] { write(tensor); });
@@ -149,6 +153,15 @@ public:
     return number.value_or(otherwise);
   }
 
+  /// False where it is missing.
+  bool flag(StringRef key) {
+    const json::Value *value = take(key, /*optional=*/true);
+    auto given = value ? value->getAsBoolean() : std::nullopt;
+    if (value && !given)
+      problem("'" + key + "' is neither true nor false");
+    return given.value_or(false);
+  }
+
   template <typename T, typename Convert>
   std::vector<T> list(StringRef key, Convert convert) {
     std::vector<T> result;
@@ -219,6 +232,11 @@ TensorStatistics readTensor(const json::Value &value, StringRef name,
   tensor.minimum = reader.number("minimum");
   tensor.maximum = reader.number("maximum");
   tensor.method = reader.text("method");
+  // A slip in "manual" would let the next command choose another range.
+  if (!tensor.method.empty() && tensor.method != kManualMethod &&
+      !parseCalibrationMethod(tensor.method))
+    reader.problem("has the unknown 'method' \"" + tensor.method +
+                   "\"; a range set by hand has \"" + kManualMethod + "\"");
   tensor.observedMinimum = reader.number("observed_minimum");
   tensor.observedMaximum = reader.number("observed_maximum");
   tensor.elements = uint64_t(reader.integer("elements", 0));
@@ -266,6 +284,7 @@ CalibrationTable readTable(const json::Value &value,
     if (llvm::Error error = DataHash::parse(hash).takeError())
       reader.problem("has a bad hash: " + llvm::toString(std::move(error)));
   table.samples = uint64_t(reader.integer("samples", 0));
+  table.madeUp = reader.flag("made_up");
   const json::Value *tensors = reader.take("tensors");
   const json::Object *members = tensors ? tensors->getAsObject() : nullptr;
   if (tensors && !members)
@@ -293,7 +312,7 @@ ashlar::quantization::readCalibrationTable(StringRef path) {
   auto file = llvm::MemoryBuffer::getFile(path);
   if (!file)
     return error("cannot read the file: " + file.getError().message());
-  auto value = json::parse((*file)->getBuffer());
+  auto value = ashlar::data::parseJson((*file)->getBuffer());
   if (!value)
     return error("not a calibration table: " +
                  llvm::toString(value.takeError()));

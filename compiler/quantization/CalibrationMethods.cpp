@@ -286,7 +286,7 @@ static double roundedToFloat(double value) {
 void ashlar::quantization::chooseRanges(CalibrationTable &table,
                                         const CalibrationOptions &options) {
   for (auto &[name, tensor] : table.tensors) {
-    if (tensor.method == "manual")
+    if (tensor.method == kManualMethod)
       continue;
     QuantizedRange range = chooseRange(tensor, options);
     tensor.minimum = roundedToFloat(range.minimum);

@@ -119,6 +119,24 @@ void DataHash::add(const std::array<uint8_t, 32> &sample) {
 
 std::string DataHash::text() const { return llvm::toHex(sum, true); }
 
+static Error checkManualRanges(const CalibrationTable &table,
+                               const CalibrationTable &other) {
+  std::string names;
+  for (const auto &[name, theirs] : other.tensors) {
+    auto found = table.tensors.find(name);
+    if (found == table.tensors.end())
+      continue;
+    const TensorStatistics &ours = found->second;
+    if (ours.method == kManualMethod && theirs.method == kManualMethod &&
+        (ours.minimum != theirs.minimum || ours.maximum != theirs.maximum))
+      names += (names.empty() ? "'" : ", '") + name + "'";
+  }
+  if (names.empty())
+    return Error::success();
+  return llvm::createStringError(
+      "ranges are set by hand to different values: " + names);
+}
+
 Error ashlar::quantization::mergeCalibrationTable(
     CalibrationTable &table, const CalibrationTable &other) {
   if (table.modelHash != other.modelHash)
@@ -130,10 +148,20 @@ Error ashlar::quantization::mergeCalibrationTable(
        theirs = DataHash::parse(other.dataHash);
   if (!ours || !theirs)
     return llvm::joinErrors(ours.takeError(), theirs.takeError());
+  if (Error error = checkManualRanges(table, other))
+    return error;
   ours->add(*theirs);
   table.dataHash = ours->text();
   table.samples += other.samples;
-  for (const auto &[name, statistics] : other.tensors)
-    table.tensors[name].merge(statistics);
+  table.madeUp |= other.madeUp;
+  for (const auto &[name, statistics] : other.tensors) {
+    TensorStatistics &merged = table.tensors[name];
+    merged.merge(statistics);
+    if (statistics.method == kManualMethod) {
+      merged.minimum = statistics.minimum;
+      merged.maximum = statistics.maximum;
+      merged.method = kManualMethod.str();
+    }
+  }
   return Error::success();
 }

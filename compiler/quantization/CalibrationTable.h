@@ -16,6 +16,12 @@
 
 namespace ashlar::quantization {
 
+/// The method of ranges that a person has set.
+inline constexpr llvm::StringLiteral kManualMethod = "manual";
+
+/// Fewer samples than this miss what is rare.
+inline constexpr uint64_t kFewSamples = 32;
+
 /// One float tensor, named as in the model file.
 struct TensorStatistics {
   /// The range to quantize, chosen by `method` (or by a person who edits it:
@@ -47,6 +53,8 @@ struct CalibrationTable {
   std::string modelHash; // hashOfModel()
   std::string dataHash;  // of all samples, in any order
   uint64_t samples = 0;
+  /// Samples were made up: the ranges say nothing about real ones.
+  bool madeUp = false;
   std::map<std::string, TensorStatistics> tensors;
 };
 
@@ -70,7 +78,8 @@ private:
 };
 
 /// `other`, from other samples of the same model, goes into `table`. Ranges
-/// have to be chosen anew.
+/// have to be chosen anew, but for those that a person has set in either table;
+/// an error names all that are set to different ranges.
 llvm::Error mergeCalibrationTable(CalibrationTable &table,
                                   const CalibrationTable &other);
 

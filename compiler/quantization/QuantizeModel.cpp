@@ -154,6 +154,18 @@ void warnOfInputs(const ModelFile &source, const ModelGraph &graph,
                        listOf(gone, 3));
 }
 
+// What a table rests on; tables without that number were written by hand.
+void warnOfSamples(const CalibrationTable &table,
+                   std::vector<std::string> &warnings) {
+  if (table.madeUp)
+    warnings.push_back("the ranges come from made-up samples (ashlar calibrate "
+                       "--random) and say nothing about real inputs");
+  else if (table.samples && table.samples < kFewSamples)
+    warnings.push_back("the ranges rest on " + std::to_string(table.samples) +
+                       (table.samples == 1 ? " sample" : " samples") +
+                       "; 100 to 500 are usual");
+}
+
 // The forms that need no calibration, for one graph; true if embeddings became
 // bytes.
 llvm::Expected<bool> quantizeWithoutTable(ModelGraph &graph,
@@ -304,6 +316,8 @@ quantization::quantizeModel(const ModelFile &model,
   if (*widened)
     result.warnings.push_back(
         "computes in 16-bit floats: what is not quantized computes in f32 now");
+  if (options.form == QuantizedForm::Static)
+    warnOfSamples(table, result.warnings);
   ModelGraph graph(*result.model);
   if (llvm::Error error =
           ModelQuantizer(graph, ranges, options, result).quantize())

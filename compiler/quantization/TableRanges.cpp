@@ -1,6 +1,9 @@
 //===- TableRanges.cpp - the ranges of a plan, from a table ---------------===//
 #include "compiler/quantization/TableRanges.h"
 
+#include "compiler/quantization/CalibrationMethods.h"
+#include "compiler/quantization/QuantizeModel.h"
+
 #include "llvm/ADT/StringExtras.h"
 
 #include <cmath>
@@ -24,6 +27,8 @@ namespace {
 // Two terms have steps to spare: their range is twice what was seen, so that
 // what comes later is not cut off.
 constexpr double kHeadroom = 2;
+// Noise over signal, 10 dB, from which on a range is told to be of no use.
+constexpr double kMostNoise = 0.1;
 
 class TableReader {
 public:
@@ -40,12 +45,14 @@ private:
     double minimum = 0, maximum = 0;
   };
   void include(const PlannedTensor &tensor);
+  void judge(const PlannedTensor &tensor,
+             const ActivationParameters &parameters);
 
   const CalibrationTable &table;
   const QuantizationPlan &plan;
   bool isSigned;
   std::map<std::string, Range> ranges;
-  std::vector<std::string> missing, unseen, wrong, flat;
+  std::vector<std::string> missing, wrong, flat, lost;
 };
 
 void TableReader::include(const PlannedTensor &tensor) {
@@ -72,6 +79,25 @@ void TableReader::include(const PlannedTensor &tensor) {
   range.maximum = std::max(range.maximum, seen.maximum);
 }
 
+// Whether eight bits keep what was seen, by its histogram.
+void TableReader::judge(const PlannedTensor &tensor,
+                        const ActivationParameters &parameters) {
+  const TensorStatistics &seen = table.tensors.find(tensor.name)->second;
+  int lowest = isSigned ? -128 : 0, highest = isSigned ? 127 : 255;
+  double low = double(lowest - parameters.zeroPoint) * parameters.scale,
+         high = double(highest - parameters.zeroPoint) * parameters.scale;
+  // What the empty range loses is all there is.
+  double signal = quantizationError(seen, 0, 0, isSigned),
+         noise = quantizationError(seen, low, high, isSigned);
+  if (seen.histogram.empty() || noise <= kMostNoise * signal)
+    return;
+  char text[120];
+  snprintf(text, sizeof text, " (%.4g to %.4g for %.4g to %.4g, %.1f dB)", low,
+           high, seen.observedMinimum, seen.observedMaximum,
+           10 * std::log10(signal / noise));
+  lost.push_back("'" + tensor.name + "'" + text);
+}
+
 llvm::Expected<llvm::StringMap<ActivationParameters>>
 TableReader::read(std::vector<std::string> &warnings) {
   for (const PlannedTensor &tensor : plan.tensors)
@@ -92,6 +118,18 @@ TableReader::read(std::vector<std::string> &warnings) {
   llvm::StringMap<ActivationParameters> result;
   for (const auto &[leader, range] : ranges)
     result[leader] = chooseParameters(range.minimum, range.maximum, isSigned);
+  for (const PlannedTensor &tensor : plan.tensors)
+    if (tensor.arithmetic && !tensor.twoTerms)
+      judge(tensor, result[tensor.leader]);
+  if (!lost.empty())
+    warnings.push_back(
+        "the ranges of some tensors lose most of what was seen "
+        "there: " +
+        llvm::join(llvm::ArrayRef(lost).take_front(5), ", ") +
+        (lost.size() > 5 ? " and " + std::to_string(lost.size() - 5) + " more"
+                         : "") +
+        "; choose others (ashlar calibrate --merge TABLE "
+        "--method=...), or leave layers in floats");
   return result;
 }
 
@@ -140,5 +178,12 @@ llvm::Error quantization::checkTable(const ModelFile &model,
         listOf(unknown));
   if (problems.empty())
     return llvm::Error::success();
+  // A plan will name what it misses; here all problems are told at once.
+  std::vector<std::string> missing;
+  for (const std::string &name : tensorsToCalibrate(model))
+    if (!table.tensors.count(name))
+      missing.push_back(name);
+  if (!missing.empty())
+    problems.push_back("the table lacks the tensors " + listOf(missing));
   return llvm::createStringError(llvm::join(problems, "; "));
 }

@@ -97,6 +97,15 @@ std::string ashlar::writeManifest(const ModelDescription &model) {
     json.attribute("model", utf8(model.modelFile));
     json.attribute("model_sha256", model.modelHash);
     json.attribute("producer", model.producer);
+    if (model.calibration)
+      json.attributeObject("calibration", [&] {
+        json.attribute("file", utf8(model.calibration->file));
+        json.attribute("sha256", model.calibration->hash);
+        json.attribute("samples", int64_t(model.calibration->samples));
+        writeText(json, "data_hash", model.calibration->dataHash);
+        if (model.calibration->madeUp)
+          json.attribute("made_up", true);
+      });
     json.attribute("abi_version", ASHLAR_ABI_VERSION);
     json.attributeObject("weights", [&] {
       json.attribute("embedded", model.weightsEmbedded);

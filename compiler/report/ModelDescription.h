@@ -12,6 +12,7 @@
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,11 +68,21 @@ struct VariantDescription {
   int64_t workerWorkspaceBytes = -1;
 };
 
+/// The calibration that a model was quantized with before it was compiled.
+struct CalibrationDescription {
+  std::string file;     // of the table, without folder
+  std::string hash;     // SHA-256 of the table, hexadecimal
+  std::string dataHash; // of the samples, as the table has it
+  uint64_t samples = 0;
+  bool madeUp = false;
+};
+
 struct ModelDescription {
   std::string prefix;    // a C identifier: prefixFromPath() or --name
   std::string modelFile; // file name without folder: the same everywhere
   std::string modelHash; // SHA-256 of the model, hexadecimal
   std::string producer;  // compiler and version
+  std::optional<CalibrationDescription> calibration;
   std::vector<TensorDescription> inputs, outputs;
   std::vector<DimDescription> dims;
   std::vector<LayerDescription> layers;

@@ -32,6 +32,8 @@ struct Settings {
 struct Figures {
   double firstRun = 0; // milliseconds
   Times own, peer;
+  /// The peer's median over ours, of each pair of turns.
+  std::vector<double> ratios;
   std::optional<Profile> profile;
   std::optional<StreamComparison> streams;
 };
@@ -88,16 +90,23 @@ static Error takeTurns(ModelRunner &runner, PeerProcess *peer,
   };
   Stopwatch watch;
   do {
+    double theirs = 0;
     if (peer) {
       auto times = peer->measure(runs);
       if (!times)
         return times.takeError();
+      theirs = medianOf(*times);
       figures.peer.wall.insert(figures.peer.wall.end(), times->begin(),
                                times->end());
       rest();
     }
-    if (Error error = takeTurn(runner, runs, figures.own))
+    Times turn;
+    if (Error error = takeTurn(runner, runs, turn))
       return error;
+    if (peer)
+      figures.ratios.push_back(theirs / turn.median());
+    figures.own.wall.insert(figures.own.wall.end(), turn.wall.begin(),
+                            turn.wall.end());
     rest();
   } while (watch.milliseconds() < settings.seconds * 1e3);
   return Error::success();
@@ -153,6 +162,10 @@ static void printJson(const LoadedModel &model, const ModelRunner &runner,
     if (!figures.peer.wall.empty()) {
       json.attributeObject("against", [&] { writeTimes(figures.peer); });
       json.attribute("speedup", figures.peer.median() / figures.own.median());
+      json.attributeArray("speedup_of_turns", [&] {
+        for (double ratio : figures.ratios)
+          json.value(ratio);
+      });
     }
     if (figures.profile)
       writeProfile(model, *figures.profile, json);
@@ -178,8 +191,12 @@ static void printText(const LoadedModel &model, const ModelRunner &runner,
   line("ashlar", figures.own);
   if (!figures.peer.wall.empty()) {
     line("peer", figures.peer);
-    llvm::outs() << llvm::formatv("speedup  {0:f3}\n",
-                                  figures.peer.median() / figures.own.median());
+    llvm::outs() << llvm::formatv(
+        "speedup  {0:f3} by the medians; of {1} pairs of turns the median is "
+        "{2:f3}, {3:f3} to {4:f3}\n",
+        figures.peer.median() / figures.own.median(), figures.ratios.size(),
+        medianOf(figures.ratios), quantileOf(figures.ratios, 0),
+        quantileOf(figures.ratios, 1));
   }
   llvm::outs() << llvm::formatv("first    {0:f4} ms\nthreads  {1}\n",
                                 figures.firstRun, runner.workers());
@@ -202,11 +219,22 @@ static Error readSettings(const Arguments &arguments, Settings &settings) {
     return error;
   if (Error error = number("streams", 1024, settings.streams))
     return error;
+  if (!settings.streams)
+    return usageError("option '--streams' got '0', expected a number from 1");
   if (settings.streams > 1)
     for (StringRef other : {"against", "profile", "serve", "threads"})
       if (arguments.has(other))
         return usageError("options '--streams' and '--" + other +
                           "' exclude each other");
+  if (arguments.has("serve"))
+    for (StringRef other : {"against", "profile", "json", "duration", "warmup"})
+      if (arguments.has(other))
+        return usageError("options '--serve' and '--" + other +
+                          "' exclude each other");
+  if (arguments.values("data").size() > 1)
+    return usageError("option '--data' is given " +
+                      llvm::Twine(arguments.values("data").size()) +
+                      " times, but one set of inputs is measured");
   if (auto text = arguments.value("duration")) {
     auto seconds = parseReal("duration", *text);
     if (!seconds)
@@ -246,7 +274,7 @@ static int run(const Arguments &arguments) {
           ? readInputs(arguments, model->info())
           : randomInputs(arguments, model->info(), 1);
   if (!sets)
-    return fail(ExitUsage, sets.takeError());
+    return failInputs(sets.takeError());
   auto runner = ModelRunner::create(*model, unsigned(settings.threads));
   if (!runner)
     return fail(ExitCpu, runner.takeError());

@@ -27,8 +27,6 @@ using llvm::Twine;
 
 namespace {
 
-/// Fewer samples than this miss what is rare.
-constexpr uint64_t kFewSamples = 32;
 /// How long work may be lost when the machine fails.
 constexpr double kSecondsBetweenSaves = 60;
 
@@ -333,6 +331,7 @@ static int calibrateModel(const Arguments &arguments,
   RunnableModel compiled = compileRunnable(path, std::move(options), code);
   if (!compiled)
     return code;
+  table->madeUp |= arguments.has("random");
   auto samples = openStream(arguments, compiled->info());
   if (!samples)
     return fail(ExitInvalid, samples.takeError());

@@ -2,6 +2,7 @@
 #include "compiler/comparison/Bisect.h"
 #include "compiler/comparison/CompareModels.h"
 #include "compiler/comparison/ComparisonReport.h"
+#include "compiler/comparison/SameInterface.h"
 #include "compiler/import/ModelFile.h"
 #include "tools/ashlar/Command.h"
 #include "tools/ashlar/Compilation.h"
@@ -168,6 +169,10 @@ static int compareLayers(const Arguments &arguments,
         });
     return error ? fail(ExitInvalid, std::move(error)) : code;
   }
+  if (Error error =
+          checkSameInterface(referencePath, (*comparer)->referenceInfo(),
+                             testPath, (*comparer)->info()))
+    return failSamples(progress, std::move(error));
   auto stream = openSamples(samples, (*comparer)->info());
   if (!stream)
     return failSamples(progress, stream.takeError());
@@ -203,7 +208,9 @@ static int compareOutputs(const Arguments &arguments,
   int code = ExitOk;
   Progress progress("comparing");
   for (int side : {0, 1}) {
-    models[side] = obtainModel(arguments.positional()[side], arguments, code);
+    models[side] = obtainModel(side ? arguments.positional().back()
+                                    : arguments.positional().front(),
+                               arguments, code);
     if (!models[side])
       return code;
     auto runner = ModelRunner::create(*models[side], settings.threads);
@@ -211,6 +218,10 @@ static int compareOutputs(const Arguments &arguments,
       return failSamples(progress, runner.takeError());
     runners[side] = std::move(*runner);
   }
+  if (Error error =
+          checkSameInterface(arguments.positional().front(), models[0]->info(),
+                             arguments.positional().back(), models[1]->info()))
+    return failSamples(progress, std::move(error));
   auto stream = openSamples(samples, models[0]->info());
   if (!stream)
     return failSamples(progress, stream.takeError());
@@ -238,6 +249,9 @@ static int run(const Arguments &arguments) {
   if (!samples)
     return fail(ExitUsage, samples.takeError());
   bool objects = llvm::any_of(arguments.positional(), isObject);
+  if (objects && (settings.bisectNodes || settings.bisectPasses))
+    return fail(ExitUsage, "option '--bisect' needs two models: an object "
+                           "shows its outputs only");
   ComparisonResult result;
   int code = objects ? compareOutputs(arguments, *samples, settings, result)
                      : compareLayers(arguments, *samples, settings, result);

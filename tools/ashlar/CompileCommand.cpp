@@ -183,13 +183,16 @@ static std::vector<std::string> filesOfModel(const Plan &plan) {
 }
 
 // After success: --strict makes warnings errors.
-static std::optional<int> checkStrict(Session &session,
+static std::optional<int> checkStrict(Session &session, const Plan &plan,
                                       const Arguments &arguments) {
-  if (!arguments.has("strict") || !session.diagnostics().warnings())
+  size_t warnings =
+      session.diagnostics().warnings() + plan.options.warningsBefore;
+  if (!arguments.has("strict") || !warnings)
     return std::nullopt;
-  return fail(ExitMissed,
-              llvm::Twine(session.diagnostics().warnings()) +
-                  " warnings, and --strict allows none: nothing was written");
+  return fail(ExitInvalid,
+              llvm::Twine(warnings) +
+                  (warnings == 1 ? " warning" : " warnings") +
+                  ", and --strict allows none: nothing was written");
 }
 
 static llvm::Error writeObject(const Plan &plan, CompiledModel &compiled,
@@ -261,7 +264,7 @@ static int run(const Arguments &arguments) {
   progress.reset();
   if (mlir::failed(compiled))
     return session.failed(plan.model);
-  if (auto code = checkStrict(session, arguments))
+  if (auto code = checkStrict(session, plan, arguments))
     return *code;
   OutputFiles files;
   llvm::Error written = writeObject(plan, *compiled, files);

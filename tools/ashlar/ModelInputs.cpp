@@ -1,4 +1,6 @@
 #include "tools/ashlar/ModelInputs.h"
+#include "tools/ashlar/Command.h"
+#include "tools/ashlar/ExitCode.h"
 #include "tools/ashlar/ModelOptions.h"
 
 #include "compiler/data/DataFiles.h"
@@ -204,6 +206,13 @@ ashlar::tool::randomInputs(const Arguments &arguments,
   std::vector<DataSet> sets;
   sets.push_back(std::move(set));
   return sets;
+}
+
+int ashlar::tool::failInputs(Error error) {
+  std::string text = llvm::toString(std::move(error));
+  // Files name themselves; the rest is about the command line.
+  return fail(StringRef(text).contains(": error: ") ? ExitInvalid : ExitUsage,
+              text);
 }
 
 llvm::Expected<std::vector<DataSet>>

@@ -22,6 +22,9 @@ llvm::Expected<std::vector<DataSet>> randomInputs(const Arguments &arguments,
                                                   const ashlar_model_info &info,
                                                   uint64_t seed);
 
+/// Prints what readInputs() says; the exit code for it.
+int failInputs(llvm::Error error);
+
 /// The data sets that the command line asks for; an error for the user where
 /// they do not fit the model. `path` is the model's, for messages.
 llvm::Expected<std::vector<DataSet>> readInputs(const Arguments &arguments,

@@ -1,4 +1,5 @@
 #include "tools/ashlar/PeerProcess.h"
+#include "compiler/data/JsonFile.h"
 #include "tools/ashlar/Arguments.h"
 
 #include "llvm/ADT/SmallString.h"
@@ -7,6 +8,7 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 
+#include <cmath>
 #include <csignal>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -103,20 +105,25 @@ llvm::Expected<std::vector<double>> PeerProcess::measure(unsigned runs) {
   auto line = readLine();
   if (!line)
     return line.takeError();
-  auto json = llvm::json::parse(*line);
+  auto json = data::parseJson(*line);
   if (!json) {
     llvm::consumeError(json.takeError());
     return usageError("the peer of --against answered '" + *line +
                       "', expected {\"ms\":[...]}");
   }
   std::vector<double> times;
-  if (auto *object = json->getAsObject())
-    if (auto *list = object->getArray("ms"))
-      for (const llvm::json::Value &value : *list)
-        if (auto number = value.getAsNumber())
-          times.push_back(*number);
-  if (times.empty())
-    return usageError("the peer of --against answered '" + *line +
-                      "', expected {\"ms\":[...]}");
+  const llvm::json::Object *object = json->getAsObject();
+  const llvm::json::Array *list = object ? object->getArray("ms") : nullptr;
+  bool good = list && list->size() == runs;
+  for (size_t i = 0; good && i != runs; ++i) {
+    auto time = (*list)[i].getAsNumber();
+    good = time && std::isfinite(*time) && *time > 0;
+    times.push_back(time.value_or(0));
+  }
+  if (!good)
+    return usageError("the peer of --against answered '" +
+                      StringRef(*line).take_front(200) +
+                      "', expected {\"ms\":[...]} with " + llvm::Twine(runs) +
+                      " times of runs in milliseconds");
   return times;
 }

@@ -3,8 +3,12 @@
 #include "tools/ashlar/Command.h"
 #include "tools/ashlar/ExitCode.h"
 
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Regex.h"
+#include "llvm/Support/SHA256.h"
 
 using namespace ashlar;
 using namespace ashlar::tool;
@@ -133,6 +137,16 @@ void ashlar::tool::printWarnings(StringRef path,
     llvm::errs() << path << ": warning: " << warning << '\n';
 }
 
+// SHA-256 in hexadecimal, as sha256sum prints it.
+static std::string hashOfFile(StringRef path) {
+  auto file = llvm::MemoryBuffer::getFile(path);
+  if (!file)
+    return "";
+  return llvm::toHex(
+      llvm::SHA256::hash(llvm::arrayRefFromStringRef((*file)->getBuffer())),
+      /*LowerCase=*/true);
+}
+
 std::optional<int>
 ashlar::tool::quantizeBeforeCompiling(StringRef path, StringRef tablePath,
                                       CompileOptions &options) {
@@ -149,11 +163,17 @@ ashlar::tool::quantizeBeforeCompiling(StringRef path, StringRef tablePath,
   auto result = quantization::quantizeModel(**model, *table, wishes);
   if (!result)
     return failQuantization(result.takeError());
-  // Expressions that match nothing are reported once, by the compilation.
-  llvm::erase_if(result->warnings, [](const std::string &warning) {
-    return StringRef(warning).starts_with("no node's name matches");
+  // Expressions that match nothing are reported once, by the compilation; no
+  // file shows the opset.
+  llvm::erase_if(result->warnings, [](StringRef warning) {
+    return warning.starts_with("no node's name matches") ||
+           warning.starts_with("opset ");
   });
   printWarnings(path, result->warnings);
+  options.warningsBefore = unsigned(result->warnings.size());
+  options.calibration = CalibrationDescription{
+      llvm::sys::path::filename(tablePath).str(), hashOfFile(tablePath),
+      table->dataHash, table->samples, table->madeUp};
   for (const quantization::LayerDecision &layer : result->layers)
     if (!layer.quantized && !layer.node.empty())
       options.precision.notQuantized[layer.node] = layer.reason;

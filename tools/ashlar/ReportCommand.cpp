@@ -1,4 +1,5 @@
 // ashlar report: a manifest or a comparison as a page to look at.
+#include "compiler/data/JsonFile.h"
 #include "compiler/report/Page.h"
 #include "tools/ashlar/Command.h"
 #include "tools/ashlar/ExitCode.h"
@@ -34,7 +35,7 @@ static Error checkFields(const llvm::json::Object &object,
 }
 
 static Error writeReport(StringRef text, llvm::raw_ostream &os) {
-  auto json = llvm::json::parse(text);
+  auto json = data::parseJson(text);
   if (!json)
     return usageError("not JSON: " + llvm::toString(json.takeError()));
   const llvm::json::Object *object = json->getAsObject();

@@ -321,12 +321,8 @@ static int run(const Arguments &arguments) {
   if (Error error = checkTolerances(tolerances, model->info().num_outputs))
     return fail(ExitUsage, std::move(error));
   auto sets = readInputs(arguments, model->info());
-  if (!sets) {
-    std::string text = llvm::toString(sets.takeError());
-    // Files name themselves; the rest is about the command line.
-    return fail(StringRef(text).contains(": error: ") ? ExitInvalid : ExitUsage,
-                usageError(text));
-  }
+  if (!sets)
+    return failInputs(sets.takeError());
   auto runner = ModelRunner::create(*model, unsigned(threads));
   if (!runner)
     return failRun(path, runner.takeError());

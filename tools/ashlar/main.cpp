@@ -5,6 +5,7 @@
 #include "tools/ashlar/FileOptions.h"
 #include "tools/ashlar/Reproducer.h"
 
+#include <csignal>
 #include <malloc.h>
 
 #include "llvm/ADT/STLExtras.h"
@@ -106,6 +107,8 @@ int main(int argc, char **argv) {
   llvm::setBugReportMsg("ashlar crashed; where it was:\n");
   llvm::InitLLVM init(argc, argv);
   handleCrashes(argc, argv);
+  // A file that may not grow further is an error of the write, as a full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
   // Weights that are not needed any more go back to the system at once: with
   // the threshold that moves, the C library would keep most of them.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);

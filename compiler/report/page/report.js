@@ -23,7 +23,9 @@ cards.append(card(data.variants.map(variant => variant.cpu).join(", "), data.var
 const share = precisionShare(layers);
 if (share) cards.append(share);
 place("header").append(cards, make("div", {class: "soft", style: "margin-top:8px"},
-  `${data.producer} \u00b7 model ${data.model_sha256.slice(0, 16)}\u2026`));
+  `${data.producer} \u00b7 model ${data.model_sha256.slice(0, 16)}\u2026` +
+  (data.calibration ? ` \u00b7 calibrated by ${data.calibration.file}, ${data.calibration.samples} samples` +
+    (data.calibration.made_up ? " (made up)" : "") : "")));
 
 // ---- where the multiplications are ----
 

@@ -215,7 +215,7 @@ TEST(SampleStreamTest, JoinsPathsAndLists) {
   EXPECT_EQ(some.samples[0].inputs[0].value(0), 2.0);
   part.skip = 9;
   EXPECT_EQ(readAll(part, {floats({1, 2})}).error,
-            "the data holds 5 samples, --skip leaves none of them");
+            "the data holds 5 samples, none is left after the first 9");
   // What is wrong with any file is told before the first sample.
   std::string absent = folder.path("absent.npy");
   EXPECT_EQ(

@@ -61,7 +61,7 @@ inline CalibrationTable tableFor(const ModelFile &model, double minimum = -1,
                                  double maximum = 3) {
   CalibrationTable table;
   table.modelHash = hashOfModel(model);
-  table.samples = 1;
+  table.samples = 100;
   for (const std::string &name : tensorsToCalibrate(model)) {
     TensorStatistics &statistics = table.tensors[name];
     statistics.minimum = statistics.observedMinimum = minimum;
