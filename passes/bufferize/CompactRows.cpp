@@ -1,4 +1,4 @@
-//===- CompactRows.cpp - operands of contractions in adjacent rows --------===//
+//===- CompactRows.cpp - tensors of kernels in adjacent rows --------------===//
 #include "passes/bufferize/Passes.h"
 
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -64,9 +64,58 @@ bool hasCompactRows(Value value) {
   return isCompact(value);
 }
 
+/// True where what is inserted has neighbours along its last axis as neighbours
+/// in the destination; `reshaped` where that axis is not the source's last.
+bool insertsCompactRows(tensor::InsertSliceOp insert, bool reshaped) {
+  auto type = insert.getDestType();
+  int64_t last = type.getRank() - 1;
+  if (!reshaped && !insert.getDroppedDims().test(last))
+    return insert.getStaticStrides()[last] == 1;
+  while (last > 0 && insert.getStaticSizes()[last] == 1 &&
+         type.getDimSize(last) == 1)
+    --last;
+  return last < 0 || (insert.getStaticSizes()[last] != 1 &&
+                      insert.getStaticStrides()[last] == 1);
+}
+
+/// True where a tensor may be written in place, wherever it is inserted.
+bool fitsItsUses(Value value, bool reshaped) {
+  return llvm::all_of(value.getUsers(), [&](Operation *user) {
+    if (isa<tensor::CollapseShapeOp, tensor::ExpandShapeOp>(user))
+      return fitsItsUses(user->getResult(0), true);
+    if (isa<tensor::CastOp>(user))
+      return fitsItsUses(user->getResult(0), reshaped);
+    auto insert = dyn_cast<tensor::InsertSliceOp>(user);
+    return !insert || insert.getSource() != value ||
+           insertsCompactRows(insert, reshaped);
+  });
+}
+
+/// Gives a kernel a destination of its own, from which its result is copied,
+/// where it would have to write rows with gaps.
+void compactDestination(DestinationStyleOpInterface op) {
+  OpOperand &init = *op.getDpsInitOperand(0);
+  auto type = dyn_cast<RankedTensorType>(init.get().getType());
+  if (!type || (hasCompactRows(init.get()) &&
+                fitsItsUses(op->getResult(0), /*reshaped=*/false)))
+    return;
+  OpBuilder builder(op);
+  SmallVector<Value> sizes;
+  for (int64_t axis = 0; axis < type.getRank(); ++axis)
+    if (type.isDynamicDim(axis))
+      sizes.push_back(
+          builder.createOrFold<tensor::DimOp>(op.getLoc(), init.get(), axis));
+  // No tensor.empty: the place it is inserted at would take its place.
+  init.set(
+      bufferization::AllocTensorOp::create(builder, op.getLoc(), type, sizes));
+}
+
 struct CompactRows : ashlar::impl::CompactRowsBase<CompactRows> {
   void runOnOperation() override {
     getOperation().walk([](Operation *op) {
+      if (isa<nn::MatmulOp, nn::ConvOp, nn::PoolOp, nn::SoftmaxOp,
+              nn::WinogradOp>(op))
+        compactDestination(cast<DestinationStyleOpInterface>(op));
       if (!isa<nn::MatmulOp, nn::ConvOp, nn::PoolOp>(op))
         return;
       // The left side of a matrix product is read element by element: gaps

@@ -5,14 +5,17 @@
 include "mlir/Pass/PassBase.td"
 
 def CompactRows : Pass<"ashlar-compact-rows", "::mlir::ModuleOp"> {
-  let summary = "copy operands of contractions whose rows are not contiguous";
+  let summary = "copy operands and results of kernels whose rows are not contiguous";
   let description = [{
     Convolutions, pools and the right sides of matrix products are read in rows
     of neighbours. Where such an operand is a view with gaps along its last axis,
     such as a slice of every other element, it is copied to a place of its own.
+    Where the result of a kernel would be written with such gaps, as one of two
+    tensors that are stacked along a new last axis, it gets a place of its own,
+    and is copied from there.
 
-    Requires: tensors. Guarantees: the last axis of those operands has stride one
-    once they are buffers.
+    Requires: tensors. Guarantees: the last axis of those operands and results
+    has stride one once they are buffers.
 
     Example: test/passes/bufferize/compact-rows.mlir
   }];
