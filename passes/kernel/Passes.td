@@ -72,12 +72,18 @@ def LowerCopies : Pass<"ashlar-lower-copies", "::mlir::func::FuncOp"> {
   let description = [{
     A `memref.copy` between buffers that are not both contiguous would become a
     call of a library that objects do not have; it becomes a `linalg.generic`.
+    Pixels of a few channels that get room for more (an image with a channel of
+    zeros) are copied by shuffles, where stores can be masked; a few channels of
+    pixels are filled in the same way.
 
     Requires: bufferized IR. Guarantees: remaining copies are contiguous.
 
     Example: test/passes/kernel/lower-copies.mlir
   }];
-  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+  let dependentDialects = [
+    "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+    "::mlir::vector::VectorDialect", "::mlir::arith::ArithDialect",
+    "::mlir::memref::MemRefDialect", "::ashlar::tile::TileDialect"];
 }
 
 def LowerElementwise : Pass<"ashlar-lower-elementwise", "::mlir::func::FuncOp"> {

@@ -217,7 +217,23 @@ def quantized_convolutions():
     return family
 
 
+def padded_pixels(dtype):
+    """What convolutions get where their images need more channels: pixels with some behind, before, or on both sides."""
+    family = Family("pad-" + np.dtype(dtype).name)
+    g = family.graph
+    for shape, pads in [((1, 20, 37, 3), (0, 3, 3, 0, 0, 3, 3, 1)), ((2, 5, 33, 2), (0, 0, 0, 0, 0, 0, 0, 2)),
+                        ((1, 7, 64, 1), (0, 0, 0, 2, 0, 1, 0, 1)), ((1, 4, 9, 3), (0, 0, 0, 0, 0, 0, 0, 1))]:
+        name = "x".join(map(str, shape + pads))
+        x, fill = (family.random.random(shape) * 200).astype(dtype), np.array(7, dtype)
+        y = np.pad(x, list(zip(pads[:4], pads[4:])), constant_values=fill)
+        g.add_node("Pad", [g.add_input("x" + name, x), g.add_constant("p" + name, np.array(pads, np.int64)),
+                           g.add_constant("c" + name, fill)], [family.output("y" + name, y)], name)
+    return family
+
+
 def families():
+    for dtype in (np.float32, np.float16, np.uint8):
+        yield padded_pixels(dtype)
     for lhs in (np.uint8, np.int8):
         yield integer_products(lhs)
         yield integer_products(lhs, np.uint8)
