@@ -23,6 +23,12 @@ static Error checkSpelling(StringRef location) {
   return Error::success();
 }
 
+// Whether a path without links is below a folder without links.
+static bool isBelow(StringRef path, StringRef folder) {
+  return path.consume_front(folder) &&
+         (path.starts_with("/") || folder.ends_with("/"));
+}
+
 Expected<std::shared_ptr<MemoryBuffer>> ExternalData::open(StringRef location) {
   auto known = files.find(location);
   if (known != files.end())
@@ -41,9 +47,9 @@ Expected<std::shared_ptr<MemoryBuffer>> ExternalData::open(StringRef location) {
     return createStringError("external data '" + location +
                              "': " + error.message());
   // A link may lead anywhere; where it ends counts.
-  StringRef inside = realPath;
-  if (!inside.consume_front(realFolder) ||
-      (!inside.starts_with("/") && realFolder != "/"))
+  bool isBeside =
+      !linkedFolder.empty() && sys::path::parent_path(realPath) == linkedFolder;
+  if (!isBelow(realPath, realFolder) && !isBeside)
     return createStringError("external data '" + location +
                              "' leaves the model's folder");
   Expected<std::shared_ptr<MemoryBuffer>> file = openMapped(realPath);

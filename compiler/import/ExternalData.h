@@ -9,10 +9,13 @@
 namespace ashlar {
 
 /// Maps external data files once each and hands out checked ranges of them.
-/// Files lie in the model's folder or below it; nothing leads out of it.
+/// Files lie in the model's folder or below it; nothing leads out of it, but
+/// that where the model is a link, data may be links to files beside what it
+/// leads to: so caches of downloads keep them.
 class ExternalData {
 public:
-  explicit ExternalData(llvm::StringRef folder) : folder(folder.str()) {}
+  explicit ExternalData(const ModelFile &model)
+      : folder(model.folder), linkedFolder(model.linkedFolder) {}
 
   struct Range {
     llvm::ArrayRef<char> bytes;
@@ -27,7 +30,7 @@ private:
   llvm::Expected<std::shared_ptr<llvm::MemoryBuffer>>
   open(llvm::StringRef location);
 
-  std::string folder;
+  std::string folder, linkedFolder;
   llvm::StringMap<std::shared_ptr<llvm::MemoryBuffer>> files;
 };
 

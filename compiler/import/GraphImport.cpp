@@ -161,6 +161,20 @@ describingVersion(std::optional<OperatorSchema> schema) {
              : newest;
 }
 
+// What ONNX Runtime's optimiser puts into ai.onnx of any opset: an operator
+// that is none of ONNX, and one before ONNX had it, in the same form.
+static std::optional<OperatorSchema> schemaOfOptimizer(ImportNode &node) {
+  std::optional<OperatorSchema> schema;
+  if (node.op == "SimplifiedLayerNormalization") {
+    node.domain = "com.microsoft";
+    schema = OperatorSchema::newest(node.domain, node.op);
+  } else if (node.op == "LayerNormalization") {
+    schema = OperatorSchema::newest("", node.op);
+    node.since = schema->version();
+  }
+  return schema;
+}
+
 // The node as the file has it. Fails without a message when it depends on a
 // node that failed.
 FailureOr<ImportNode> GraphImporter::readNode(const proto::NodeProto &node,
@@ -185,12 +199,8 @@ FailureOr<ImportNode> GraphImporter::readNode(const proto::NodeProto &node,
       result.since = schema->version();
     schema = describingVersion(schema);
   }
-  // Exporters write this one, which is none of ONNX, without its domain.
-  if (!schema && result.op == "SimplifiedLayerNormalization" &&
-      result.domain.empty()) {
-    result.domain = "com.microsoft";
-    schema = OperatorSchema::newest(result.domain, result.op);
-  }
+  if (!schema && result.domain.empty())
+    schema = schemaOfOptimizer(result);
   if (!schema) {
     InFlightDiagnostic error =
         operatorUnsupported(loc, node.op_type(), "is not supported");

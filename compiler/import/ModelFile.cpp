@@ -62,6 +62,17 @@ Error parseBinary(StringRef bytes, proto::ModelProto &model) {
   return Error::success();
 }
 
+// Where the file itself lies, if `path` is a link in `folder` to another one.
+std::string linkedFolderOf(StringRef path, StringRef folder) {
+  StringRef own = sys::path::parent_path(path);
+  if ((own.empty() ? "." : own) != folder || !sys::fs::is_symlink_file(path))
+    return {};
+  SmallString<128> real;
+  if (sys::fs::real_path(path, real))
+    return {};
+  return sys::path::parent_path(real).str();
+}
+
 } // namespace
 
 std::unique_ptr<ModelFile> copyOf(const ModelFile &model) {
@@ -70,6 +81,7 @@ std::unique_ptr<ModelFile> copyOf(const ModelFile &model) {
   copy->buffer = model.buffer;
   copy->name = model.name;
   copy->folder = model.folder;
+  copy->linkedFolder = model.linkedFolder;
   return copy;
 }
 
@@ -80,6 +92,7 @@ parseModelFile(std::shared_ptr<MemoryBuffer> buffer, StringRef name,
   file->buffer = std::move(buffer);
   file->name = name.str();
   file->folder = folder.str();
+  file->linkedFolder = linkedFolderOf(name, folder);
   StringRef bytes = file->buffer->getBuffer();
   if (bytes.empty())
     return createStringError("the file is empty");

@@ -22,6 +22,8 @@ struct ModelFile {
   std::string name;
   /// Where external data lies; empty: nowhere.
   std::string folder;
+  /// If the model's name is a link to a file in another folder: that folder.
+  std::string linkedFolder;
 };
 
 /// A copy whose messages may be changed; large tensors stay where they are.

@@ -18,7 +18,7 @@ public:
   static constexpr int64_t smallTensor = 64;
 
   TensorReader(mlir::MLIRContext *context, const ModelFile &file)
-      : context(context), file(file), external(file.folder) {}
+      : context(context), file(file), external(file) {}
 
   /// Null when something is wrong with the tensor; that has been reported.
   mlir::ElementsAttr read(const proto::TensorProto &tensor, mlir::Location loc,

@@ -95,7 +95,7 @@ proto::TensorProto quantization::makeFloats(StringRef name,
 }
 
 ModelConstants::ModelConstants(const ModelGraph &graph)
-    : graph(graph), external(graph.modelFile().folder) {}
+    : graph(graph), external(graph.modelFile()) {}
 
 //===----------------------------------------------------------------------===//
 // Elements

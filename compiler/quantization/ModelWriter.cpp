@@ -28,7 +28,7 @@ constexpr int kRawData = proto::TensorProto::kRawDataFieldNumber,
 class Writer {
 public:
   Writer(const ModelFile &file, llvm::raw_ostream &os)
-      : file(file), os(os), external(file.folder) {}
+      : file(file), os(os), external(file) {}
 
   /// Finds all data and measures every message that holds some.
   llvm::Error prepare(const pb::Message &message) {

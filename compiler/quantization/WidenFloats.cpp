@@ -32,7 +32,7 @@ namespace {
 
 class FloatWidener {
 public:
-  explicit FloatWidener(ModelFile &file) : file(file), external(file.folder) {}
+  explicit FloatWidener(ModelFile &file) : file(file), external(file) {}
 
   llvm::Expected<std::map<std::string, std::string>> run();
   bool foundAny() const { return found; }

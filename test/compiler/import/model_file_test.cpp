@@ -178,6 +178,25 @@ TEST(ModelFileTest, ExternalDataStaysInTheFolder) {
   EXPECT_TRUE(importFile(folder.at("m/model.onnx")).module);
 }
 
+// Caches of downloads keep files under other names in one folder, and links to
+// them in another.
+TEST(ModelFileTest, ExternalDataBesideALinkedModel) {
+  Folder cache, folder;
+  cache.write("1234", serialised(external("w.bin")));
+  cache.write("5678", rawFloats(300));
+  cache.write("other/5678", rawFloats(300));
+  ASSERT_FALSE(
+      llvm::sys::fs::create_link(cache.at("1234"), folder.at("model.onnx")));
+  ASSERT_FALSE(
+      llvm::sys::fs::create_link(cache.at("5678"), folder.at("w.bin")));
+  EXPECT_TRUE(importFile(folder.at("model.onnx")).module);
+  ASSERT_FALSE(llvm::sys::fs::remove(folder.at("w.bin")));
+  ASSERT_FALSE(
+      llvm::sys::fs::create_link(cache.at("other/5678"), folder.at("w.bin")));
+  EXPECT_THAT(importFile(folder.at("model.onnx")).message(),
+              HasSubstr("leaves the model's folder"));
+}
+
 TEST(ModelFileTest, ExternalDataBounds) {
   Folder folder;
   folder.write("w.bin", rawFloats(300));

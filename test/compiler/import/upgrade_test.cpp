@@ -66,6 +66,16 @@ TEST(UpgradeTest, ConsumedInputsAreForgotten) {
   EXPECT_THAT(model.print(), Not(HasSubstr("consumed")));
 }
 
+// ONNX Runtime's optimiser fuses into operators that the model's opset has not.
+TEST(UpgradeTest, LayerNormalizationBeforeOpsetSeventeen) {
+  Imported model =
+      importNode(12, "LayerNormalization", {{"x", "2,3"}, {"s", "3"}},
+                 intAttr("axis", -1) + floatAttr("epsilon", 1e-5f));
+  EXPECT_EQ(model.operations(), "onnx.LayerNormalization") << model.print();
+  model = importNode(16, "RMSNormalization", {{"x", "2,3"}, {"s", "3"}});
+  EXPECT_THAT(model.message(), HasSubstr("is not supported in opset 16"));
+}
+
 TEST(UpgradeTest, PReluSlopeBelongsToChannels) {
   Imported model = importNode(6, "PRelu", {{"x", "2,3,4,5"}, {"s", "3"}});
   EXPECT_EQ(model.operations(), "onnx.Unsqueeze onnx.PRelu");
