@@ -27,9 +27,59 @@ Value improves(TensorBuilder &b, const Extremum &wanted, Value x, Value best) {
   return b.logicalOr(better, b.logicalAnd(b.ne(x, x), b.eq(best, best)));
 }
 
+// The first positions of the extrema along the last axis: they themselves
+// first, then the least position of an element equal to them. Both reductions
+// run over whole vectors, which that of pairs below cannot do along a row.
+Value findInRows(TensorBuilder &b, Value data, const Extremum &wanted) {
+  Type compute = computeType(elementType(data)), i32 = b.getI32Type();
+  auto sizes = b.dims(data);
+  int64_t rank = sizes.size(), axis = rank - 1;
+  Value worst = wanted.greatest ? b.lowest(compute, wanted.isUnsigned)
+                                : b.highest(compute, wanted.isUnsigned);
+  Value extrema = b.reduce(data, {axis}, /*keepDims=*/false, worst,
+                           [&](TensorBuilder &inner, Value x, Value best) {
+                             x = inner.widen(x);
+                             return wanted.greatest
+                                        ? inner.max(x, best, wanted.isUnsigned)
+                                        : inner.min(x, best, wanted.isUnsigned);
+                           });
+  auto dropped =
+      AffineMap::getMultiDimIdentityMap(rank, b.getContext()).dropResult(axis);
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  iterators[axis] = utils::IteratorType::reduction;
+  Value init = b.filled(ArrayRef(sizes).drop_back(),
+                        b.integer(i32, std::numeric_limits<int32_t>::max()));
+  auto op = b.create<linalg::GenericOp>(
+      TypeRange{init.getType()}, ValueRange{data, extrema}, ValueRange{init},
+      ArrayRef{b.getMultiDimIdentityMap(rank), dropped, dropped}, iterators,
+      [&](OpBuilder &nested, Location loc, ValueRange v) {
+        TensorBuilder inner(loc, nested);
+        Value x = inner.widen(v[0]), found = inner.eq(x, v[1]);
+        // The extremum is not a number where an element is not.
+        if (isa<FloatType>(x.getType()))
+          found = inner.logicalOr(found, inner.ne(x, x));
+        Value position =
+            inner.fromIndex(inner.create<linalg::IndexOp>(axis), i32);
+        inner.create<linalg::YieldOp>(inner.min(
+            inner.select(
+                found, position,
+                inner.integer(i32, std::numeric_limits<int32_t>::max())),
+            v[2]));
+      });
+  return b.map(b.getI64Type(), op.getResult(0),
+               [](TensorBuilder &inner, ValueRange x) -> Value {
+                 return arith::ExtSIOp::create(inner, inner.getI64Type(), x[0]);
+               });
+}
+
 // The positions along one axis, which is dropped, as i64.
 Value findExtremum(TensorBuilder &b, Value data, int64_t axis,
                    const Extremum &wanted) {
+  auto type = cast<RankedTensorType>(data.getType());
+  if (axis == type.getRank() - 1 && !wanted.last && !type.isDynamicDim(axis) &&
+      type.getDimSize(axis) < std::numeric_limits<int32_t>::max())
+    return findInRows(b, data, wanted);
   Type compute = computeType(elementType(data)), i64 = b.getI64Type();
   auto sizes = b.dims(data);
   size_t rank = sizes.size();

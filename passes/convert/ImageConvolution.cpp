@@ -54,7 +54,7 @@ Value ImageConvolution::filterOf(TensorBuilder &b, Value filter) const {
 
 Value ImageConvolution::imageOf(TensorBuilder &b, Value input,
                                 Value padding) const {
-  return padNhwc(b, toNhwc(b, input), window, padding);
+  return padSpatial(b, toNhwc(b, input), window, padding);
 }
 
 nn::ConvOp ImageConvolution::make(TensorBuilder &b, Value image, Value filter,

@@ -78,27 +78,34 @@ bool ImageWindow::isPadded() const {
 }
 
 Value ashlar::toNhwc(TensorBuilder &b, Value image) {
-  if (cast<RankedTensorType>(image.getType()).getRank() == 3)
+  int64_t rank = cast<RankedTensorType>(image.getType()).getRank();
+  if (rank == 3)
     image = b.unsqueeze(image, {2});
+  if (rank == 5)
+    return b.transpose(image, {0, 2, 3, 4, 1});
   return b.transpose(image, {0, 2, 3, 1});
 }
 
 Value ashlar::fromNhwc(TensorBuilder &b, Value image, int64_t rank) {
+  if (rank == 5)
+    return b.transpose(image, {0, 4, 1, 2, 3});
   Value result = b.transpose(image, {0, 3, 1, 2});
   return rank == 3 ? b.squeeze(result, {2}) : result;
 }
 
-Value ashlar::padNhwc(TensorBuilder &b, Value image, const ImageWindow &window,
-                      Value value) {
+Value ashlar::padSpatial(TensorBuilder &b, Value image,
+                         const ImageWindow &window, Value value) {
   if (!window.isPadded())
     return image;
-  TensorBuilder::Sizes low =
-      b.sizes({0, window.padBegin[0], window.padBegin[1], 0});
-  TensorBuilder::Sizes high =
-      b.sizes({0, window.padEnd[0], window.padEnd[1], 0});
-  TensorBuilder::Sizes sizes = b.dims(image);
-  for (unsigned axis = 0; axis < 4; ++axis)
-    sizes[axis] = b.sizeAdd(b.sizeAdd(sizes[axis], low[axis]), high[axis]);
+  TensorBuilder::Sizes sizes = b.dims(image), low(sizes.size(), b.size(0)),
+                       high = low;
+  for (auto [axis, pads] :
+       llvm::enumerate(llvm::zip(window.padBegin, window.padEnd))) {
+    auto [begin, end] = pads;
+    low[axis + 1] = b.size(begin);
+    high[axis + 1] = b.size(end);
+    sizes[axis + 1] = b.sizeAdd(sizes[axis + 1], b.size(begin + end));
+  }
   return tensor::PadOp::create(b, b.tensorType(sizes, elementType(image)),
                                image, low, high, value);
 }

@@ -28,13 +28,14 @@ struct ImageWindow {
   bool isPadded() const;
 };
 
-/// NCHW to NHWC and back; rank 3 (one spatial axis) gets a unit row.
+/// NCHW to NHWC and back, NCDHW to NDHWC; rank 3 (one spatial axis) gets a unit
+/// row.
 mlir::Value toNhwc(TensorBuilder &b, mlir::Value image);
 mlir::Value fromNhwc(TensorBuilder &b, mlir::Value image, int64_t rank);
 
-/// Pads rows and columns of an NHWC image with `value`.
-mlir::Value padNhwc(TensorBuilder &b, mlir::Value image,
-                    const ImageWindow &window, mlir::Value value);
+/// Pads the spatial axes of a tensor whose channels are last with `value`.
+mlir::Value padSpatial(TensorBuilder &b, mlir::Value image,
+                       const ImageWindow &window, mlir::Value value);
 
 } // namespace ashlar
 

@@ -207,7 +207,7 @@ struct PaddedImage {
       window.padEnd.push_back(high);
     }
     llvm::copy(window.padBegin, begin);
-    image = padNhwc(b, unpadded, window, b.zero(elementType(unpadded)));
+    image = padSpatial(b, unpadded, window, b.zero(elementType(unpadded)));
   }
 
   Value partOf(TensorBuilder &b, const MergedPhases &rows,

@@ -19,24 +19,6 @@ using namespace ashlar;
 
 using Sizes = TensorBuilder::Sizes;
 
-// [N, C, D, H, W] to [N, D, H, W, C] with the window's padding.
-static Value padVolume(TensorBuilder &b, Value volume,
-                       const ImageWindow &window) {
-  Value channelsLast = b.transpose(volume, {0, 2, 3, 4, 1});
-  if (!window.isPadded())
-    return channelsLast;
-  Sizes low(5, b.size(0)), high(5, b.size(0)), sizes = b.dims(channelsLast);
-  for (unsigned axis = 0; axis < 3; ++axis) {
-    low[axis + 1] = b.size(window.padBegin[axis]);
-    high[axis + 1] = b.size(window.padEnd[axis]);
-    sizes[axis + 1] = b.sizeAdd(
-        sizes[axis + 1], b.size(window.padBegin[axis] + window.padEnd[axis]));
-  }
-  Type element = elementType(volume);
-  return tensor::PadOp::create(b, b.tensorType(sizes, element), channelsLast,
-                               low, high, b.zero(element));
-}
-
 // The slices [N, places, H, W, C] that tap `tap` of the depth meets.
 static Value slicesOf(TensorBuilder &b, Value padded, const ImageWindow &window,
                       OpFoldResult places, int64_t tap) {
@@ -185,11 +167,12 @@ static Lowered lowerConv(onnx::ConvOp op, onnx::ConvOp::Adaptor in,
                                 window,
                                 int64_t(op.getGroup()),
                                 isMarkedBf16(op)};
-  convolution.padded = padVolume(b, convolution.multiplied(in.getX()), window);
+  Value volume = toNhwc(b, convolution.multiplied(in.getX()));
+  convolution.padded =
+      padSpatial(b, volume, window, b.zero(elementType(volume)));
   Value result = convolution.isAlongDepth() ? convolution.alongDepth()
                                             : convolution.ofStackedSlices();
-  return fromF32(b, b.transpose(result, {0, 4, 1, 2, 3}),
-                 type.getElementType());
+  return fromF32(b, fromNhwc(b, result, 5), type.getElementType());
 }
 
 void ashlar::populateVolumeConvolutionPatterns(

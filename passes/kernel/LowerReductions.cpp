@@ -51,6 +51,13 @@ TypedAttr neutralOf(Operation *combiner) {
   return FloatAttr::get(type, value);
 }
 
+/// The index of a loop that an operation makes an integer of, or null.
+linalg::IndexOp castIndex(Operation &op) {
+  auto cast = dyn_cast<arith::IndexCastOp>(op);
+  return cast ? cast.getIn().getDefiningOp<linalg::IndexOp>()
+              : linalg::IndexOp();
+}
+
 /// Folds in vectors along the last loop: if it reduces, the lanes are folded at
 /// the end; if not, each lane has a result of its own.
 class ReductionEmitter {
@@ -79,6 +86,8 @@ private:
   /// Elements of input `number` from the loops' values on, those that `mask`
   /// has if there is one; a scalar where the last loop does not matter.
   Value readInput(unsigned number, Value mask);
+  /// The values that a loop's index takes there, as integers of a type.
+  Value positions(unsigned loop, Type type);
   /// What the body folds in at 16 places of the last loop from `k` on.
   Value elements(Value k, Value mask);
   Value combine(Value accumulator, Value value);
@@ -135,6 +144,20 @@ Value ReductionEmitter::readInput(unsigned number, Value mask) {
                                       zero);
 }
 
+Value ReductionEmitter::positions(unsigned loop, Type type) {
+  auto vector = VectorType::get({kLanes}, type);
+  Value start = vector::BroadcastOp::create(
+      b, vector, arith::IndexCastOp::create(b, type, loops[loop]));
+  if (loop != last)
+    return start;
+  SmallVector<Attribute> lanes;
+  for (int64_t lane = 0; lane < kLanes; ++lane)
+    lanes.push_back(b.getIntegerAttr(type, lane));
+  return arith::AddIOp::create(
+      b, start,
+      arith::ConstantOp::create(b, DenseElementsAttr::get(vector, lanes)));
+}
+
 Value ReductionEmitter::elements(Value k, Value mask) {
   loops[last] = k;
   IRMapping mapping;
@@ -144,10 +167,16 @@ Value ReductionEmitter::elements(Value k, Value mask) {
     if (!argument.use_empty())
       mapping.map(argument, readInput(number, mask));
   }
-  for (Operation &inner : body.without_terminator())
-    if (&inner != combiner)
+  for (Operation &inner : body.without_terminator()) {
+    if (&inner == combiner || isa<linalg::IndexOp>(inner))
+      continue;
+    if (linalg::IndexOp index = castIndex(inner))
+      mapping.map(inner.getResult(0),
+                  positions(index.getDim(), inner.getResult(0).getType()));
+    else
       mapping.map(inner.getResults(),
                   vectorizeOperation(b, inner, mapping, kLanes)->getResults());
+  }
   Value accumulator = body.getArguments().back();
   Value folded = combiner->getOperand(0) == accumulator
                      ? combiner->getOperand(1)
@@ -316,8 +345,7 @@ void ReductionEmitter::emit() {
 /// Some loop reduces, and elements lie side by side along the last one.
 bool readsRows(linalg::GenericOp op) {
   unsigned loops = op.getNumLoops();
-  if (loops == 0 || op.getNumDpsInits() != 1 || op.hasIndexSemantics() ||
-      op.getNumReductionLoops() == 0)
+  if (loops == 0 || op.getNumDpsInits() != 1 || op.getNumReductionLoops() == 0)
     return false;
   for (OpOperand &operand : op->getOpOperands()) {
     AffineMap map = op.getMatchingIndexingMap(&operand);
@@ -348,6 +376,11 @@ bool isVectorizable(linalg::GenericOp op) {
     if (!isWholeBytes(argument.getType()))
       return false;
   return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
+    if (isa<linalg::IndexOp>(inner))
+      return llvm::all_of(inner.getUsers(),
+                          [](Operation *user) { return castIndex(*user); });
+    if (castIndex(inner))
+      return isWholeBytes(inner.getResult(0).getType());
     return inner.hasTrait<OpTrait::ConstantLike>() ||
            (OpTrait::hasElementwiseMappableTraits(&inner) &&
             inner.getNumRegions() == 0 &&

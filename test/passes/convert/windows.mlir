@@ -99,3 +99,21 @@ func.func @conv_transpose_merged(%x: tensor<1x8x9xf32>) -> tensor<1x1x18xf32> {
   %r = "onnx.ConvTranspose"(%x, %w) {strides = array<i64: 2>, pads = array<i64: 1, 1>} : (tensor<1x8x9xf32>, tensor<8x1x4xf32>) -> tensor<1x1x18xf32>
   return %r : tensor<1x1x18xf32>
 }
+
+// A volume is pooled slice by slice, then along the depth, as rows of an image.
+// CHECK-LABEL: func.func @max_pool_volume
+// CHECK: tensor.pad %{{.*}} low[0, 1, 0, 0, 0] high[0, 1, 0, 0, 0]
+// CHECK: nn.pool {{.*}}window = array<i64: 2, 2>} : tensor<16x9x10x3xf32>
+// CHECK: nn.pool {{.*}}strides = array<i64: 2, 1>, window = array<i64: 3, 1>} : tensor<2x8x20x3xf32>
+func.func @max_pool_volume(%x: tensor<2x3x6x9x10xf32>) -> tensor<2x3x3x4x5xf32> {
+  %r = "onnx.MaxPool"(%x) {auto_pad = "NOTSET", ceil_mode = 0 : i64, kernel_shape = array<i64: 3, 2, 2>, pads = array<i64: 1, 0, 0, 1, 0, 0>, storage_order = 0 : i64, strides = array<i64: 2, 2, 2>} : (tensor<2x3x6x9x10xf32>) -> tensor<2x3x3x4x5xf32>
+  return %r : tensor<2x3x3x4x5xf32>
+}
+
+// A signal is an image of one row.
+// CHECK-LABEL: func.func @average_pool_signal
+// CHECK: nn.pool {{.*}}window = array<i64: 1, 3>} : tensor<1x1x12x4xf32>
+func.func @average_pool_signal(%x: tensor<1x4x10xf32>) -> tensor<1x4x10xf32> {
+  %r = "onnx.AveragePool"(%x) {auto_pad = "NOTSET", ceil_mode = 0 : i64, count_include_pad = 0 : i64, kernel_shape = array<i64: 3>, pads = array<i64: 1, 1>} : (tensor<1x4x10xf32>) -> tensor<1x4x10xf32>
+  return %r : tensor<1x4x10xf32>
+}

@@ -88,3 +88,27 @@ func.func @planes(%x: memref<7x7x32xf32>, %y: memref<32xf32>) {
   }
   return
 }
+
+// The index of a loop, as integers: where a vector begins, and its lanes.
+// CHECK-LABEL: func.func @positions
+// CHECK: scf.for %[[K:[a-z0-9]+]] = {{.*}} -> (vector<16xi32>)
+// CHECK: %[[I:.*]] = arith.index_cast %[[K]] : index to i32
+// CHECK: %[[S:.*]] = vector.broadcast %[[I]] : i32 to vector<16xi32>
+// CHECK: %[[LANES:.*]] = arith.constant dense<[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]> : vector<16xi32>
+// CHECK: arith.addi %[[S]], %[[LANES]]
+// CHECK: arith.minsi {{.*}} vector<16xi32>
+// CHECK-NOT: linalg.generic
+func.func @positions(%x: memref<4x32xf32>, %m: memref<4xf32>, %y: memref<4xi32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, k) -> (i, k)>, affine_map<(i, k) -> (i)>, affine_map<(i, k) -> (i)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x, %m : memref<4x32xf32>, memref<4xf32>) outs(%y : memref<4xi32>) {
+  ^bb0(%a: f32, %b: f32, %s: i32):
+    %none = arith.constant 2147483647 : i32
+    %k = linalg.index 1 : index
+    %p = arith.index_cast %k : index to i32
+    %e = arith.cmpf oeq, %a, %b : f32
+    %c = arith.select %e, %p, %none : i32
+    %t = arith.minsi %c, %s : i32
+    linalg.yield %t : i32
+  }
+  return
+}
