@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/BuiltinTypes.h"
 
@@ -26,6 +27,12 @@ int64_t bytesOf(Type type) {
     return 0;
   return shaped.getNumElements() *
          llvm::divideCeil(shaped.getElementTypeBitWidth(), 8);
+}
+
+/// Of a size that only the caller's dimensions tell.
+bool isOpen(Type type) {
+  auto shaped = dyn_cast<RankedTensorType>(type);
+  return shaped && !shaped.hasStaticShape();
 }
 
 /// Constant data that `value` is, or is a view of.
@@ -95,12 +102,15 @@ public:
 
 private:
   SmallVector<int64_t> layersOf(Location loc) const;
+  void addBody(Operation *op);
   void addContraction(Operation *op, LayerDescription &layer);
 
   const Target &target;
   std::vector<LayerDescription> &layers;
   llvm::StringMap<int64_t> byName;
   int64_t totalMacs = 0;
+  /// Layers that move more than is known.
+  llvm::DenseSet<int64_t> openSizes;
 };
 
 SmallVector<int64_t> KernelTable::layersOf(Location loc) const {
@@ -127,11 +137,24 @@ void KernelTable::addContraction(Operation *op, LayerDescription &layer) {
   totalMacs += std::max<int64_t>(macs, 0);
 }
 
+// Control flow of the model's: its nodes have no layers of their own.
+void KernelTable::addBody(Operation *op) {
+  SmallVector<int64_t> places = layersOf(op->getLoc());
+  if (places.empty())
+    return;
+  LayerDescription &layer = layers[places.front()];
+  if (layer.kernel.empty() &&
+      llvm::is_contained({"If", "Loop", "Scan"}, layer.op))
+    layer.kernel = "body";
+}
+
 void KernelTable::add(Operation *op) {
   bool contracts = isa<nn::ConvOp, nn::MatmulOp, nn::PoolOp>(op);
+  if (isa<scf::IfOp, scf::ForOp, scf::WhileOp>(op))
+    return addBody(op);
   // Pieces of a graph inside a control flow operation are computed with it.
-  if (!contracts && !isa<linalg::LinalgOp, tensor::PadOp, tensor::InsertSliceOp,
-                         tensor::ConcatOp>(op))
+  if (!contracts && !isa<linalg::LinalgOp, nn::SoftmaxOp, tensor::PadOp,
+                         tensor::InsertSliceOp, tensor::ConcatOp>(op))
     return;
   SmallVector<int64_t> places = layersOf(op->getLoc());
   if (places.empty())
@@ -140,22 +163,30 @@ void KernelTable::add(Operation *op) {
   if (contracts)
     addContraction(op, layer);
   else if (layer.kernel.empty() || layer.kernel == "epilogue") {
-    layer.kernel = "loops";
+    layer.kernel = isa<nn::SoftmaxOp>(op) ? op->getName().getStringRef().str()
+                                          : std::string("loops");
     layer.isa = target.vectorBytes == 64 ? "AVX-512" : "AVX2";
   }
   layer.partOf = -1;
   int64_t constants = 0, bytes = 0;
   for (Value operand : op->getOperands()) {
-    int64_t size = bytesOf(operand.getType());
     if (operand.getDefiningOp<tensor::EmptyOp>())
       continue;
+    int64_t size = bytesOf(operand.getType());
+    if (isOpen(operand.getType()))
+      openSizes.insert(places.front());
     bytes += size;
     constants += isConstant(operand) ? size : 0;
   }
-  for (Type type : op->getResultTypes())
+  for (Type type : op->getResultTypes()) {
     bytes += bytesOf(type);
+    if (isOpen(type))
+      openSizes.insert(places.front());
+  }
   layer.weightBytes = std::max<int64_t>(layer.weightBytes, 0) + constants;
-  layer.bytes = std::max<int64_t>(layer.bytes, 0) + bytes;
+  layer.bytes = openSizes.contains(places.front())
+                    ? -1
+                    : std::max<int64_t>(layer.bytes, 0) + bytes;
   for (int64_t place : llvm::drop_begin(places)) {
     LayerDescription &follower = layers[place];
     if (!follower.kernel.empty())

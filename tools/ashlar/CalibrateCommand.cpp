@@ -304,6 +304,20 @@ static int warnOfUnseen(const CalibrationTable &table,
   return ExitOk;
 }
 
+// What 'ashlar quantize' would say of a model that needs no ranges.
+static std::string whyNothing(const ModelFile &model) {
+  CalibrationTable none;
+  none.modelHash = hashOfModel(model);
+  auto quantized = quantizeModel(model, none, QuantizeOptions());
+  if (quantized)
+    return "no layer needs the range of an activation";
+  std::string text = llvm::toString(quantized.takeError());
+  size_t colon = text.find("nothing to quantize: ");
+  return colon == std::string::npos
+             ? text
+             : text.substr(colon + StringRef("nothing to quantize: ").size());
+}
+
 static int calibrateModel(const Arguments &arguments,
                           const Settings &settings) {
   const std::string &path = arguments.positional().front();
@@ -313,8 +327,8 @@ static int calibrateModel(const Arguments &arguments,
                 path + ": error: " + llvm::toString(model.takeError()));
   std::vector<std::string> tensors = tensorsToCalibrate(**model);
   if (tensors.empty())
-    return fail(ExitInvalid, path + ": error: nothing to calibrate: the model "
-                                    "has no layer that can be quantized");
+    return fail(ExitInvalid,
+                path + ": error: nothing to calibrate: " + whyNothing(**model));
   auto table = startTable(**model, tensors, settings);
   if (!table)
     return fail(ExitInvalid, table.takeError());

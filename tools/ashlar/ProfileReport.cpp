@@ -25,7 +25,11 @@ struct Row {
   /// The least time that the machine could need, 0 where that is not known.
   double bound = 0;
 
-  bool contracts() const { return kernel->macs > 0; }
+  /// Contractions of open dimensions have no known size, but tell of tiles.
+  bool contracts() const {
+    return kernel->macs > 0 || (isOpen() && (usesTiles() || *kernel->reason));
+  }
+  bool isOpen() const { return kernel->macs < 0 && kernel->bytes < 0; }
   bool usesTiles() const { return StringRef(kernel->isa).starts_with("AMX"); }
 };
 
@@ -135,7 +139,9 @@ public:
     const ashlar_kernel_info *kernels = kernelsOf(model);
     for (uint32_t i = 0; kernels && i != model.info().num_layers; ++i) {
       PeakKind kind = peakOf(kernels[i].isa, kernels[i].precision);
-      if (kernels[i].macs > 0 && peakAvailable(kind))
+      bool open = kernels[i].macs < 0 && kernels[i].bytes < 0;
+      if ((kernels[i].macs > 0 || (open && *kernels[i].reason)) &&
+          peakAvailable(kind))
         peaks[kind];
     }
     // Whatever is used, the peak of tiles is what could be had.
@@ -259,7 +265,7 @@ void ashlar::tool::printProfile(const LoadedModel &model,
   for (const Row &row : rowsOf(model, profile)) {
     const ashlar_kernel_info &kernel = *row.kernel;
     std::string rate =
-        row.contracts() ? countText(double(kernel.macs) / row.ms * 1e3) : "-";
+        kernel.macs > 0 ? countText(double(kernel.macs) / row.ms * 1e3) : "-";
     os << llvm::formatv(
         "{0,-40} {1,-24} {2,9:f1} {3,6:p1} {4,8} {5,8} {6,8} {7,6}  {8} {9} "
         "{10} {11}\n",
@@ -270,6 +276,10 @@ void ashlar::tool::printProfile(const LoadedModel &model,
         kernel.kernel, row.contracts() ? kernel.precision : "", kernel.isa,
         tilesText(row));
   }
+  if (model.info().num_dims)
+    os << "sizes of layers with open dimensions are not known here: compile, "
+          "or "
+          "measure the model,\nwith all of them given by --dim or --shape\n";
   os << llvm::formatv(
       "layers {0:f4} ms, unattributed {1:f4} ms ({2:p1}); profiled run {3:f4} "
       "ms, unprofiled {4:f4} ms: the layers are {5:p1} of it\n",
