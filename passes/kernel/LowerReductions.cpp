@@ -23,6 +23,8 @@ namespace {
 using Index = OpFoldResult;
 
 constexpr int64_t kLanes = kSumLanes;
+/// Maxima or minima of a row that are found side by side.
+constexpr int64_t kChains = 4;
 /// Rows that are folded together before they join others, and rows of which
 /// those join the rest: the error of a sum grows with the number of terms one
 /// after another.
@@ -78,6 +80,8 @@ private:
   /// The same over a loop from `low` to `high`, in steps.
   Value foldLoop(Index low, Index high, int64_t step,
                  llvm::function_ref<Value(Value)> at);
+  /// Folds the blocks of 16 elements of a row, to `whole`, into `neutral`.
+  Value foldBlocks(Index whole);
   /// The same one by one, in chunks of chunks where the loop is long; `count`
   /// iterations if that is known.
   Value foldChunks(Index low, Index high, std::optional<int64_t> count,
@@ -257,14 +261,48 @@ Value ReductionEmitter::foldChunks(Index low, Index high,
   });
 }
 
+// Maxima and minima, of which any order gives the same.
+static bool isOrderFree(Operation *combiner) {
+  return !isa<arith::AddFOp, arith::MulFOp, arith::AddIOp, arith::MulIOp>(
+      combiner);
+}
+
+Value ReductionEmitter::foldBlocks(Index whole) {
+  auto at = [&](Value k) { return elements(k, Value()); };
+  auto known = b.known(whole);
+  if (!isOrderFree(combiner) || (known && *known < kChains * kLanes))
+    return foldLoop(b.fixed(0), whole, kLanes, at);
+  // Side by side, so that one need not wait for the other.
+  int64_t together = kChains * kLanes;
+  Index chained = b.mul(b.div(whole, together), together);
+  auto loop = scf::ForOp::create(b, b.value(b.fixed(0)), b.value(chained),
+                                 b.value(b.fixed(together)),
+                                 SmallVector<Value>(kChains, neutral));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> next;
+    for (int64_t chain = 0; chain < kChains; ++chain) {
+      Index k = b.add(loop.getInductionVar(), chain * kLanes);
+      next.push_back(combine(loop.getRegionIterArgs()[chain], at(b.value(k))));
+    }
+    scf::YieldOp::create(b, next);
+  }
+  Value folded = loop.getResult(0);
+  for (Value other : loop.getResults().drop_front())
+    folded = combine(folded, other);
+  if (b.known(b.sub(whole, chained)) == 0)
+    return folded;
+  return combine(folded, foldLoop(chained, whole, kLanes, at));
+}
+
 void ReductionEmitter::emitRow() {
   Index extent = extents[last], whole = b.mul(b.div(extent, kLanes), kLanes),
         rest = b.sub(extent, whole);
   Value sums = foldLoops(0, [&]() -> Value {
     Value row = neutral;
     if (b.known(whole) != 0)
-      row = foldLoop(b.fixed(0), whole, kLanes,
-                     [&](Value k) { return elements(k, Value()); });
+      row = foldBlocks(whole);
     if (b.known(rest) != 0)
       row = combine(row, elements(b.value(whole), maskOf(rest)));
     return row;

@@ -2,12 +2,12 @@
 #include "passes/kernel/Passes.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include "dialects/nn/NnDialect.h"
 #include "dialects/tile/TileDialect.h"
+#include "passes/analysis/ArgumentRange.h"
 #include "passes/kernel/Epilogue.h"
 #include "passes/kernel/LaneFold.h"
 #include "passes/kernel/TaskShares.h"
@@ -27,6 +27,8 @@ using Index = OpFoldResult;
 constexpr int64_t kLanes = kSumLanes;
 constexpr int64_t kTasks = 32;
 constexpr int64_t kRows = 4; // at a time
+/// Maxima that are found side by side: their order does not matter.
+constexpr int64_t kChains = 4;
 /// Elements of the rows whose powers are kept on the stack (64 KiB).
 constexpr int64_t kKept = 16384;
 
@@ -59,9 +61,16 @@ private:
   void store(const Row &row);
   void storeVectors(const Row &row, Index k, int64_t vectors, Index count);
   /// Folds what `at` gives for the blocks of 16 elements of a row, the last of
-  /// which has fewer: there `neutral` is in the other lanes.
-  Value fold(float neutral, llvm::function_ref<Value(Index, Index)> at,
+  /// which has fewer: there `neutral` is in the other lanes. So many `chains`
+  /// of blocks are folded side by side, so that one need not wait for the
+  /// other.
+  Value fold(float neutral, int64_t chains,
+             llvm::function_ref<Value(Index, Index)> at,
              llvm::function_ref<Value(Value, Value)> combine);
+  /// The same of whole blocks alone, from `low` to `high`.
+  Value foldBlocks(Index low, Index high, Value start, int64_t chains,
+                   llvm::function_ref<Value(Index, Index)> at,
+                   llvm::function_ref<Value(Value, Value)> combine);
 
   Value splat(float value) {
     return arith::ConstantOp::create(
@@ -77,21 +86,42 @@ private:
   Value scratch; // null if powers are computed twice
 };
 
-Value SoftmaxEmitter::fold(float neutral,
-                           llvm::function_ref<Value(Index, Index)> at,
-                           llvm::function_ref<Value(Value, Value)> combine) {
-  Index whole = b.mul(b.div(length, kLanes), kLanes),
-        rest = b.sub(length, whole);
-  Value folded = splat(neutral);
-  if (b.known(whole) != 0) {
-    auto loop = scf::ForOp::create(b, b.value(b.fixed(0)), b.value(whole),
-                                   b.value(b.fixed(kLanes)), folded);
+Value SoftmaxEmitter::foldBlocks(
+    Index low, Index high, Value start, int64_t chains,
+    llvm::function_ref<Value(Index, Index)> at,
+    llvm::function_ref<Value(Value, Value)> combine) {
+  if (b.known(high) && b.known(high) == b.known(low))
+    return start;
+  auto loop = scf::ForOp::create(b, b.value(low), b.value(high),
+                                 b.value(b.fixed(chains * kLanes)),
+                                 SmallVector<Value>(chains, start));
+  {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Value next = at(loop.getInductionVar(), b.fixed(kLanes));
-    scf::YieldOp::create(b, combine(loop.getRegionIterArgs()[0], next));
-    folded = loop.getResult(0);
+    SmallVector<Value> next;
+    for (int64_t chain = 0; chain < chains; ++chain)
+      next.push_back(combine(
+          loop.getRegionIterArgs()[chain],
+          at(b.add(loop.getInductionVar(), chain * kLanes), b.fixed(kLanes))));
+    scf::YieldOp::create(b, next);
   }
+  Value folded = loop.getResult(0);
+  for (Value other : loop.getResults().drop_front())
+    folded = combine(folded, other);
+  return folded;
+}
+
+Value SoftmaxEmitter::fold(float neutral, int64_t chains,
+                           llvm::function_ref<Value(Index, Index)> at,
+                           llvm::function_ref<Value(Value, Value)> combine) {
+  int64_t together = chains * kLanes;
+  Index whole = b.mul(b.div(length, kLanes), kLanes),
+        rest = b.sub(length, whole),
+        chained = b.mul(b.div(length, together), together);
+  Value folded =
+      foldBlocks(b.fixed(0), chained, splat(neutral), chains, at, combine);
+  if (chains > 1)
+    folded = foldBlocks(chained, whole, folded, 1, at, combine);
   if (b.known(rest) != 0) {
     auto mask = vector::CreateMaskOp::create(
         b, VectorType::get({kLanes}, b.getI1Type()), ValueRange{b.value(rest)});
@@ -112,13 +142,13 @@ Value SoftmaxEmitter::power(const Row &row, Index k, VectorType vector,
   Value greatest = vector::BroadcastOp::create(b, vector, row.greatest);
   Value difference =
       arith::SubFOp::create(b, load(row, k, vector, count), greatest);
-  return math::ExpOp::create(b, difference);
+  return makeExpOfNonPositive(b, b.getLoc(), difference);
 }
 
 void SoftmaxEmitter::findGreatest(Row &row) {
   // A NaN is passed over here: its power is NaN, and with it the sum.
   row.greatest = fold(
-      -std::numeric_limits<float>::infinity(),
+      -std::numeric_limits<float>::infinity(), kChains,
       [&](Index k, Index count) { return load(row, k, type, count); },
       [&](Value x, Value y) -> Value {
         Value above = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, y, x);
@@ -128,7 +158,7 @@ void SoftmaxEmitter::findGreatest(Row &row) {
 
 void SoftmaxEmitter::sumPowers(Row &row) {
   Value sum = fold(
-      -0.0f,
+      -0.0f, /*chains=*/1,
       [&](Index k, Index count) {
         Value result = power(row, k, type, count);
         if (scratch)

@@ -114,11 +114,13 @@ def LowerReductions : Pass<"ashlar-lower-reductions", "::mlir::func::FuncOp"> {
     A `linalg.generic` of f32 or integers that folds with a sum, product, maximum
     or minimum, and whose elements lie side by side along its last loop, works in
     vectors of 16 along that loop. If it reduces, 16 lanes accumulate (a rest of
-    the axis in the first of them) and are folded by a fixed tree. If it does
-    not, each lane is a result of its own; rows are folded 8 at a time, eight
-    of these together, and then what these gave. Other reducing loops fold on their own, too: sums of partial
-    sums round less than one long sum. LLVM may not reorder floats itself; this
-    order is the same on every instruction set.
+    the axis in the first of them) and are folded by a fixed tree; of maxima and
+    minima, whose order does not matter, four such vectors side by side. If it
+    does not, each lane is a result of its own; rows are folded 8 at a time,
+    eight of these together, and then what these gave. Other reducing loops fold
+    on their own, too: sums of partial sums round less than one long sum. LLVM
+    may not reorder floats itself; this order is the same on every instruction
+    set. The body may use the index of a loop as an integer.
 
     Requires: bufferized IR. Guarantees: the same bits on every target.
 

@@ -1,6 +1,7 @@
 //===- ExpandMath.cpp - elementary functions as arithmetic ----------------===//
 #include "passes/lower/Passes.h"
 
+#include "passes/analysis/ArgumentRange.h"
 #include "passes/lower/math/Functions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -138,7 +139,11 @@ Value expandFunction(ImplicitLocOpBuilder &b, Operation *op,
   auto second = [&] { return math::Expr(b, operands[1]); };
   using namespace mlir::math;
   return TypeSwitch<Operation *, Value>(op)
-      .Case<ExpOp>([&](auto) { return math::makeExp(x).value(); })
+      .Case<ExpOp>([&](ExpOp exp) {
+        bool bounded = exp->hasAttr(kNonPositive) && isSingle(exp.getType());
+        return (bounded ? math::makeExpOfNonPositive(x) : math::makeExp(x))
+            .value();
+      })
       .Case<Exp2Op>([&](auto) { return math::makeExp2(x).value(); })
       .Case<ExpM1Op>([&](auto) { return math::makeExpm1(x).value(); })
       .Case<SinhOp>([&](auto) { return math::makeSinh(x).value(); })

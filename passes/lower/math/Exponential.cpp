@@ -53,6 +53,10 @@ Expr makeExpOfNegative(const Expr &x) {
   return (reducedExpm1(reduced.r) + 1) * powerOfTwo(reduced.n.integer);
 }
 
+Expr makeExpOfNonPositive(const Expr &x) {
+  return select(x < -87.25, 0, makeExpOfNegative(x));
+}
+
 Expr makeExp2(const Expr &x) {
   Expr bounded = clamp(x, -151, 129);
   Rounded n = roundToInteger(bounded);

@@ -37,6 +37,9 @@ Expr makeRsqrt(const Expr &x);
 
 /// e^x for x in [-87, 0]: no scaling in two steps, no clamping.
 Expr makeExpOfNegative(const Expr &x);
+/// e^x for x of at most 0, minus infinity and NaN too: 0 where it would be less
+/// than any normal number.
+Expr makeExpOfNonPositive(const Expr &x);
 
 } // namespace ashlar::math
 

@@ -177,6 +177,26 @@ INSTANTIATE_TEST_SUITE_P(
       return info.param.operation;
     });
 
+TEST(ExponentialOfNonPositive, StaysWithinOneUlp) {
+  Compiled compiled("func.func @f(%x: f32) -> f32 {\n  %y = math.exp %x "
+                    "{ashlar.non_positive} : f32\n  return %y : f32\n}\n");
+  auto *f = compiled.get<float(float)>("f");
+  double worst = 0;
+  for (uint32_t bits = toBits(-0.0f); bits <= toBits(-87.25f);
+       bits += sampleStep()) {
+    float x = fromBits(bits);
+    worst = std::max(worst, ulpError(f(x), std::exp(static_cast<double>(x))));
+  }
+  std::printf("%-8s %.3f ULP\n", "exp(-x)", worst);
+  EXPECT_LE(worst, 1.0);
+  EXPECT_EQ(f(0.0f), 1.0f);
+  EXPECT_EQ(f(-0.0f), 1.0f);
+  for (float x : {-87.26f, -88.0f, -104.0f, -1e30f, -INFINITY})
+    EXPECT_EQ(toBits(f(x)), 0u) << x;
+  for (uint32_t bits : {0x7fc00000u, 0xffc00001u, 0x7fffffffu, 0xff812345u})
+    EXPECT_TRUE(std::isnan(f(fromBits(bits)))) << bits;
+}
+
 TEST(Power, StaysWithinOneUlp) {
   Compiled compiled("func.func @f(%x: f32, %y: f32) -> f32 {\n  %z = math.powf "
                     "%x, %y : f32\n  return %z : f32\n}\n");
