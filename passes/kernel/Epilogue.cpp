@@ -1,6 +1,7 @@
 //===- Epilogue.cpp - epilogue regions on vectors -------------------------===//
 #include "passes/kernel/Epilogue.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
@@ -119,10 +120,21 @@ bool ashlar::isElementwiseBody(linalg::GenericOp op) {
   });
 }
 
+/// True if the results of an operation may be rounded to bf16 by an instruction
+/// that flushes denormal numbers to zero: its products do so already, or its
+/// results are the weights of a mean.
+static bool flushesDenormals(Operation *op) {
+  return tile::getTarget(op).getBf16() &&
+         (isa<nn::SoftmaxOp>(op) ||
+          (isa<nn::ConvOp, nn::MatmulOp>(op) &&
+           getElementTypeOrSelf(op->getOperand(0).getType()).isBF16()));
+}
+
 Epilogue::Epilogue(IndexArithmetic &b, Region &region, ValueRange extraBuffers,
                    Value init)
     : region(region),
       permutesBytes(tile::getTarget(region.getParentOp()).getVbmi()),
+      roundsByInstruction(flushesDenormals(region.getParentOp())),
       destination(FlatView::of(b, init)) {
   for (Value extra : extraBuffers)
     extras.push_back(FlatView::of(b, extra));
@@ -290,6 +302,23 @@ Value Epilogue::loadExtra(IndexArithmetic &b, unsigned index,
   return loadVector(b, view.flat, at, type, count);
 }
 
+Value Epilogue::roundToBf16(IndexArithmetic &b, Operation &op,
+                            IRMapping &mapping, int64_t lanes) {
+  constexpr int64_t kRounded = 16;
+  if (!roundsByInstruction || lanes != kRounded || !isa<arith::TruncFOp>(op) ||
+      !op.getOperand(0).getType().isF32() ||
+      !op.getResult(0).getType().isBF16())
+    return Value();
+  Value wide = mapping.lookupOrDefault(op.getOperand(0));
+  if (!isa<VectorType>(wide.getType()))
+    return Value();
+  return LLVM::CallIntrinsicOp::create(
+             b, VectorType::get({lanes}, b.getBF16Type()),
+             b.getStringAttr("llvm.x86.avx512bf16.cvtneps2bf16.512"),
+             ValueRange{wide})
+      .getResult(0);
+}
+
 Value Epilogue::compute(IndexArithmetic &b, Value sums,
                         ArrayRef<Value> extraValues, Value wanted) {
   int64_t lanes = cast<VectorType>(sums.getType()).getNumElements();
@@ -304,6 +333,8 @@ Value Epilogue::compute(IndexArithmetic &b, Value sums,
       break;
     if (&op == addedBias)
       mapping.map(op.getResult(0), sums);
+    else if (Value rounded = roundToBf16(b, op, mapping, lanes))
+      mapping.map(op.getResult(0), rounded);
     else
       mapping.map(op.getResults(),
                   vectorizeOperation(b, op, mapping, lanes)->getResults());

@@ -92,6 +92,10 @@ private:
   mlir::Operation *findBias() const;
   /// True if the extra has to be loaded when the sums are complete.
   bool isUsed(unsigned index) const;
+  /// A vector of results of `op`, if that rounds to bf16 and an instruction may
+  /// do it.
+  mlir::Value roundToBf16(IndexArithmetic &b, mlir::Operation &op,
+                          mlir::IRMapping &mapping, int64_t lanes);
   /// `wanted`, a value of the region, for a vector of sums.
   mlir::Value compute(IndexArithmetic &b, mlir::Value sums,
                       llvm::ArrayRef<mlir::Value> extraValues,
@@ -127,7 +131,8 @@ private:
   /// Where the results are bytes that can be packed, or what these look up.
   std::optional<ByteRounding> rounding;
   llvm::SmallVector<nn::LookupOp> lookups;
-  bool permutesBytes; // in one instruction
+  bool permutesBytes;       // in one instruction
+  bool roundsByInstruction; // to bf16
   /// The addition of the bias, which the sums have started from.
   mlir::Operation *addedBias = nullptr;
   FlatView destination;

@@ -56,6 +56,34 @@ func.func @bf16(%a: memref<64x64xbf16>, %b: memref<4x32x16x2xbf16>, %c: memref<6
   return
 }
 
+// Denormal results may become zero, as denormal factors do: one instruction rounds 16 sums.
+// CHECK-LABEL: func.func @rounded
+// CHECK: llvm.call_intrinsic "llvm.x86.tdpbf16ps"
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512bf16.cvtneps2bf16.512"({{.*}}) : (vector<16xf32>{{.*}}) -> vector<16xbf16>
+// CHECK-NOT: arith.truncf
+// CHECK: llvm.x86.tilerelease
+func.func @rounded(%a: memref<64x64xbf16>, %b: memref<4x32x16x2xbf16>, %c: memref<64x64xbf16>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<64x64xbf16>, memref<4x32x16x2xbf16>, memref<64x64xbf16> {
+  ^bb0(%acc: f32):
+    %y = arith.truncf %acc : f32 to bf16
+    nn.yield %y : bf16
+  }
+  return
+}
+
+// Those of factors in f32 are rounded exactly.
+// CHECK-LABEL: func.func @exact
+// CHECK: arith.truncf {{.*}} vector<16xf32> to vector<16xbf16>
+// CHECK-NOT: cvtneps2bf16
+func.func @exact(%a: memref<64x64xf32>, %b: memref<2x64x32xf32>, %c: memref<64x64xbf16>) {
+  nn.matmul %a, %b outs(%c) {packed} : memref<64x64xf32>, memref<2x64x32xf32>, memref<64x64xbf16> {
+  ^bb0(%acc: f32):
+    %y = arith.truncf %acc : f32 to bf16
+    nn.yield %y : bf16
+  }
+  return
+}
+
 // Few steps, after which the epilogue takes longest: the sums start from the
 // bias, each row of a tile from the same 16.
 // CHECK-LABEL: func.func @bias
