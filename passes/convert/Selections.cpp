@@ -1,4 +1,4 @@
-// Operators that choose elements by value: TopK, Compress, NonZero, Unique.
+// Operators that choose elements by value: Compress, NonZero, Unique.
 // Where the number of chosen elements shows only while running, the result has
 // room for all of them and is cut afterwards.
 #include "dialects/onnx/OnnxOps.h"
@@ -38,57 +38,6 @@ Value cutTo(Emitter &e, Value tensor, int64_t axis, Scalar count,
   }
   sizes[axis] = e.fold(count);
   return tensor::ExtractSliceOp::create(e, tensor, offsets, sizes, strides);
-}
-
-//===--- TopK
-//------------------------------------------------------------------------------------------------------===//
-
-Lowered lowerTopK(onnx::TopKOp op, onnx::TopKOp::Adaptor in, Emitter &e) {
-  Value data = in.getX();
-  RankedTensorType type = e.resultType(0);
-  bool isUnsignedData = isUnsigned(op.getX().getType());
-  int64_t axis = wrapAxis(op.getAxis(), type.getRank());
-  Scalars sizes = e.sizesOfTensor(data), resultSizes = sizes, lanes = sizes;
-  Scalar length = sizes[axis], count = e.wrap(e.toScalar(in.getK())).toIndex();
-  if (!count.constant() || !length.constant())
-    e.require((count >= 0) & (count <= length), DataError::Value,
-              "k lies outside the axis");
-  else if (*count.constant() > *length.constant())
-    return e.invalid("k is " + Twine(*count.constant()) +
-                     ", but the axis has size " + Twine(*length.constant()));
-  resultSizes[axis] = count;
-  lanes[axis] = e.at(1);
-  Value values = e.allocate(type, resultSizes),
-        indices = e.allocate(e.resultType(1), resultSizes);
-  Scalar taken = type.isDynamicDim(axis) ? count : e.at(type.getDimSize(axis));
-  SortSpace space = SortSpace::allocate(e, length);
-  Values results = e.nest(
-      lanes, {values, indices, space.order, space.scratch},
-      [&](ArrayRef<Scalar> lane, ValueRange now) {
-        auto element = [&](Scalar i) {
-          Scalars place(lane);
-          place[axis] = i;
-          return e.load(data, place, isUnsignedData);
-        };
-        SortSpace sorted =
-            sortIndices(e, {now[2], now[3]}, length, [&](Scalar a, Scalar b) {
-              return op.getLargest() ? comesBefore(element(b), element(a))
-                                     : comesBefore(element(a), element(b));
-            });
-        Values filled =
-            e.loop(e.at(0), taken, now.take_front(2),
-                   [&](Scalar i, ValueRange carried) {
-                     Scalar chosen =
-                         clamp(e.load(sorted.order, i), e.at(0), length - 1);
-                     Scalars place(lane);
-                     place[axis] = i;
-                     return Values{
-                         e.store(element(chosen), carried[0], place),
-                         e.store(chosen.to(e.getI64Type()), carried[1], place)};
-                   });
-        return Values{filled[0], filled[1], sorted.order, sorted.scratch};
-      });
-  return Values{results[0], results[1]};
 }
 
 //===--- Compress, NonZero
@@ -265,8 +214,7 @@ Lowered lowerUnique(onnx::UniqueOp op, onnx::UniqueOp::Adaptor in, Emitter &e) {
 
 void populateSelectionPatterns(const OnnxTypeConverter &converter,
                                RewritePatternSet &patterns) {
-  addLowerings(converter, patterns, lowerTopK, lowerCompress, lowerNonZero,
-               lowerUnique);
+  addLowerings(converter, patterns, lowerCompress, lowerNonZero, lowerUnique);
 }
 
 } // namespace ashlar

@@ -4,7 +4,8 @@ import struct
 import numpy as np
 
 # TensorProto.DataType
-TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7, "bool": 9, "float16": 10}
+TYPES = {"float32": 1, "uint8": 2, "int8": 3, "uint16": 4, "int16": 5, "int32": 6, "int64": 7, "bool": 9, "float16": 10,
+         "float64": 11, "uint32": 12, "uint64": 13}
 
 
 def varint(value):
@@ -35,7 +36,8 @@ def tensor(name, array):
 
 
 def value_info(name, dtype, shape):
-    dims = b"".join(block(1, number(1, d)) for d in shape)
+    """A size that is a string is a name: known only while running."""
+    dims = b"".join(block(1, block(2, d) if isinstance(d, str) else number(1, d)) for d in shape)
     return block(1, name) + block(2, block(1, number(1, TYPES[np.dtype(dtype).name]) + block(2, dims)))
 
 
@@ -63,17 +65,20 @@ class Graph:
 
     def __init__(self):
         self.nodes, self.constants, self.inputs, self.outputs = [], [], [], []
+        self.shapes = {}  # declared, of inputs and outputs; else those of the values
 
-    def add_input(self, name, array):
+    def add_input(self, name, array, shape=None):
         self.inputs.append((name, np.asarray(array)))
+        self.shapes[name] = shape or np.shape(array)
         return name
 
     def add_constant(self, name, array):
         self.constants.append((name, np.asarray(array)))
         return name
 
-    def add_output(self, name, expected):
+    def add_output(self, name, expected, shape=None):
         self.outputs.append((name, np.asarray(expected)))
+        self.shapes[name] = shape or np.shape(expected)
         return name
 
     def add_node(self, *arguments, **attributes):
@@ -82,8 +87,8 @@ class Graph:
     def model(self, opset=21, contributed=False):
         graph = (b"".join(block(1, n) for n in self.nodes) + block(2, "test") +
                  b"".join(block(5, tensor(*c)) for c in self.constants) +
-                 b"".join(block(11, value_info(n, a.dtype, a.shape)) for n, a in self.inputs) +
-                 b"".join(block(12, value_info(n, a.dtype, a.shape)) for n, a in self.outputs))
+                 b"".join(block(11, value_info(n, a.dtype, self.shapes[n])) for n, a in self.inputs) +
+                 b"".join(block(12, value_info(n, a.dtype, self.shapes[n])) for n, a in self.outputs))
         domains = [("", opset)] + [("com.microsoft", 1)] * contributed
         return number(1, 10) + block(7, graph) + b"".join(block(8, block(1, d) + number(2, v)) for d, v in domains)
 

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""TopK of every element type against numpy: order, equal values, NaN, sizes that are known only while running.
+
+usage: selections.py --ashlar=PROGRAM --scratch=FOLDER [--kind=REGEX]
+
+Equal values come in the order of their places, NaN counts as the largest number, and both zeros are equal.
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+
+from onnx_file import Graph
+
+FLOATS = [np.float16, np.float32, np.float64]
+GOOD = (", agrees", ": empty, as expected")
+INTEGERS = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64]
+
+
+def elements(kind, dtype, shape, random):
+    if kind == "ties":
+        return random.integers(0, 4, shape).astype(dtype)
+    if kind == "ascending":
+        return np.broadcast_to(np.arange(shape[-1]).astype(dtype), shape).copy()
+    if np.issubdtype(dtype, np.integer):
+        info = np.iinfo(dtype)
+        return random.integers(info.min, info.max, shape, dtype, endpoint=True)
+    x = random.standard_normal(shape).astype(dtype)
+    if kind == "special":
+        x[random.random(shape) < 0.3] = np.nan
+        for number in (0.0, -0.0, np.inf, -np.inf, -np.nan):
+            x[random.random(shape) < 0.1] = number
+    return x
+
+
+def top(x, k, axis, largest):
+    """Ranks instead of numbers: NaN is one, the last."""
+    ranks = np.unique(x, return_inverse=True)[1].reshape(x.shape).astype(np.int64)
+    order = np.argsort(-ranks if largest else ranks, axis=axis, kind="stable")
+    chosen = np.take(order, np.arange(k), axis=axis)
+    return np.take_along_axis(x, chosen, axis=axis), chosen
+
+
+def add(graph, number, x, k, axis, largest, dynamic):
+    values, indices = top(x, k, axis, largest)
+    shape, result = list(x.shape), list(values.shape)
+    if dynamic:
+        shape[axis], result[axis] = f"n{number}", f"k{number}"
+    inputs = [graph.add_input(f"x{number}", x, shape)]
+    k = np.array([k], np.int64)
+    inputs.append(graph.add_input(f"count{number}", k) if dynamic else graph.add_constant(f"count{number}", k))
+    outputs = [graph.add_output(f"v{number}", values, result), graph.add_output(f"i{number}", indices, result)]
+    graph.add_node("TopK", inputs, outputs, f"top{number}", axis=axis, largest=int(largest))
+
+
+def families():
+    """Names and models."""
+    random = np.random.default_rng(5)
+    sizes = [(1, 0), (1, 1), (5, 2), (63, 10), (64, 32), (65, 33), (200, 1), (200, 200), (1500, 7), (1500, 700)]
+    for dtype in FLOATS + INTEGERS:
+        graph = Graph()
+        for number, (length, k) in enumerate(sizes[3::2]):
+            for way, largest in enumerate((True, False)):
+                kind = ["random", "ties", "special" if dtype in FLOATS else "ties"][(number + way) % 3]
+                add(graph, 2 * number + way, elements(kind, dtype, (2, length), random), k, 1, largest, False)
+        yield f"topk-{np.dtype(dtype).name}", graph
+    for kind in ("random", "ties", "ascending", "special"):
+        graph = Graph()
+        cases = sizes[:2] + sizes[2::2] if kind == "ascending" else sizes
+        for number, (length, k) in enumerate(cases):
+            add(graph, number, elements(kind, np.float32, (3, length), random), k, 1, number % 2 == 0, True)
+        for number, (length, k) in enumerate(cases, len(cases)):
+            x = np.ascontiguousarray(elements(kind, np.float32, (2, 3, length), random).transpose(0, 2, 1))
+            add(graph, number, x, k, 1, number % 2 == 0, number % 3 == 0)
+        yield f"topk-{kind}", graph
+    graph = Graph()  # nothing to choose from
+    add(graph, 0, np.zeros((2, 0), np.float32), 0, 1, True, True)
+    add(graph, 1, np.zeros((0, 7), np.float32), 3, 1, True, False)
+    yield "topk-empty", graph
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ashlar", required=True)
+    parser.add_argument("--scratch", required=True)
+    parser.add_argument("--kind", default=".", type=re.compile, help="only models whose name matches")
+    arguments = parser.parse_args()
+    passed = failed = 0
+    for name, graph in families():
+        if not arguments.kind.search(name):
+            continue
+        folder = os.path.join(arguments.scratch, name)
+        graph.write(folder)
+        command = [arguments.ashlar, "run", os.path.join(folder, "model.onnx"), "--verify-stages", "--rtol=0", "--atol=0",
+                   "--data", os.path.join(folder, "test_data_set_0")]
+        result = subprocess.run(command, capture_output=True, text=True)
+        lines = result.stdout.splitlines()
+        good = sum(line.endswith(GOOD) for line in lines)
+        passed += good
+        if result.returncode or good != len(graph.outputs):
+            failed += 1
+            wrong = [line for line in lines if not line.endswith(GOOD)]
+            print("failed: " + " ".join(command) + "\n" + "\n".join(wrong[:20]) + result.stderr[-2000:], flush=True)
+    print(f"{passed} outputs agree, {failed} models failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
