@@ -2,9 +2,11 @@
 #include "dialects/onnx/OnnxOps.h"
 #include "passes/convert/EmitterPattern.h"
 #include "passes/convert/Families.h"
-#include "passes/convert/Sorting.h"
+#include "passes/convert/SortKeys.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include <cmath>
 
 using namespace mlir;
 
@@ -28,6 +30,7 @@ public:
   Suppression(onnx::NonMaxSuppressionOp op,
               onnx::NonMaxSuppressionOp::Adaptor in, Emitter &e)
       : in(in), e(e), isCentre(op.getCenterPointBox() != 0),
+        order(e, e.getF32Type(), /*isUnsigned=*/false, /*descending=*/false),
         batches(e.sizeOf(in.getScores(), 0)),
         classes(e.sizeOf(in.getScores(), 1)),
         boxes(e.sizeOf(in.getScores(), 2)) {}
@@ -50,63 +53,126 @@ public:
     Scalar room = batches * classes * limit;
     Value all =
         e.filled({e.fold(room), e.size(3)}, e.integer(e.getI64Type(), 0));
-    SortSpace space = SortSpace::allocate(e, boxes);
-    Values found =
-        e.nest({batches, classes}, {e.at(0), all, space.order, space.scratch},
-               [&](ArrayRef<Scalar> at, ValueRange now) {
-                 return searchClass(at[0], at[1], limit, now);
-               });
+    half = boxes + kBlock;
+    SortRoom space = SortRoom::allocate(e, order, half);
+    Value chosen =
+        e.empty({e.size(kParts), e.fold(limit + kBlock)}, e.getF32Type());
+    Values found = e.nest({batches, classes},
+                          {e.at(0), all, space.items, space.digits, chosen},
+                          [&](ArrayRef<Scalar> at, ValueRange now) {
+                            return searchClass(at[0], at[1], limit, now);
+                          });
     return cut(found[1], e.wrap(found[0]));
   }
 
 private:
+  /// Boxes or scores that are compared in one go.
+  static constexpr int64_t kBlock = 32;
+  /// Numbers kept of a chosen box: its corners and its area, a row of each.
+  static constexpr int64_t kParts = 5;
+
   /// Chosen boxes of one class are appended to the result: `now` is their
-  /// number, the result and space to sort.
+  /// number, the result, space to sort and what is kept of those of one class.
   Values searchClass(Scalar batch, Scalar ofClass, Scalar limit,
                      ValueRange now) {
+    Values candidates = findCandidates(batch, ofClass, now[2]);
+    Scalar number = e.wrap(candidates[0]), before = e.wrap(now[0]);
+    auto [start, sorted] =
+        sortByKeys(e, order, {half, candidates[1], now[3]}, number);
+    Scalar first = start;
+    Value items = sorted.items;
+    Values done = e.whileLoop(
+        {e.at(0), before, now[1], now[4]},
+        [&](ValueRange at) {
+          return (e.wrap(at[0]) < number) & (e.wrap(at[1]) - before < limit);
+        },
+        [&](ValueRange at) {
+          Scalar i = e.wrap(at[0]);
+          Scalar candidate = clamp(order.placeIn(order.load(items, first + i)),
+                                   e.at(0), boxes - 1);
+          Values next = append({batch, ofClass, candidate}, before,
+                               e.wrap(at[1]), at[2], at[3]);
+          next.insert(next.begin(), i + 1);
+          return next;
+        });
+    return Values{done[1], done[2], sorted.items, sorted.digits, done[3]};
+  }
+
+  /// The number of boxes with a score above the threshold, and their keys.
+  Values findCandidates(Scalar batch, Scalar ofClass, Value items) {
     auto score = [&](Scalar box) {
       return e.load(in.getScores(), {batch, ofClass, box});
     };
-    SortSpace sorted =
-        sortIndices(e, {now[2], now[3]}, boxes,
-                    [&](Scalar a, Scalar b) { return score(a) > score(b); });
-    Scalar before = e.wrap(now[0]);
-    Values chosen = e.loop(
-        e.at(0), boxes, {before, now[1]}, [&](Scalar i, ValueRange inner) {
-          Scalar count = e.wrap(inner[0]), candidate = e.load(sorted.order, i);
-          Scalar isTaken = count - before < limit;
-          if (scoreThreshold)
-            isTaken = isTaken & (score(candidate) > scoreThreshold);
-          Values next = e.branch(
-              isTaken, {inner[0].getType(), inner[1].getType()},
+    auto isHigh = [&](Scalar box) {
+      return scoreThreshold ? score(box) > scoreThreshold : e.truth(true);
+    };
+    return e.loop(
+        e.at(0), ceilDiv(boxes, e.at(kBlock)), {e.at(0), items},
+        [&](Scalar block, ValueRange now) {
+          Scalar low = block * kBlock, high = min(low + kBlock, boxes);
+          return e.branch(
+              holdsForAny(e, low, high, isHigh), now.getTypes(),
               [&] {
-                return append(batch, ofClass, candidate, before, count,
-                              inner[1]);
+                return e.loop(low, high, now, [&](Scalar box, ValueRange own) {
+                  Scalar count = e.wrap(own[0]);
+                  // The highest first and what is no number last. A box that
+                  // is no candidate is overwritten by the next one.
+                  Scalar item = order.pack(order.keyOf(-score(box)), box);
+                  return Values{count + isHigh(box).toIndex(),
+                                e.store(item, own[1], count)};
+                });
               },
-              [&] { return Values(inner); });
-          return next;
+              [&] { return Values(now); });
         });
-    return Values{chosen[0], chosen[1], sorted.order, sorted.scratch};
   }
 
-  /// Appends the candidate unless it overlaps one that was chosen before it.
-  Values append(Scalar batch, Scalar ofClass, Scalar candidate, Scalar first,
-                Scalar count, Value result) {
-    Box own = box(batch, candidate);
-    Scalar overlaps = e.wrap(e.loop(
-        first, count, e.boolean(false), [&](Scalar i, ValueRange carried) {
-          Scalar other =
-              clamp(e.load(result, {i, e.at(2)}).toIndex(), e.at(0), boxes - 1);
-          return Values{e.wrap(carried[0]) | isOverlap(own, box(batch, other))};
-        })[0]);
+  /// Appends the candidate unless it overlaps one of its class that was chosen
+  /// before it; those are in `chosen`, and begin with `first` in the result.
+  Values append(ArrayRef<Scalar> entries, Scalar first, Scalar count,
+                Value result, Value chosen) {
+    Box own = box(entries[0], entries[2]);
+    Scalar place = count - first;
+    Value overlaps = e.whileLoop(
+        {e.at(0), e.boolean(false)},
+        [&](ValueRange now) {
+          return (e.wrap(now[0]) < place) & logicalNot(e.wrap(now[1]));
+        },
+        [&](ValueRange now) {
+          Scalar low = e.wrap(now[0]), high = low + kBlock;
+          Scalar any = holdsForAny(e, low, high, [&](Scalar i) {
+            return isOverlap(own, chosen, i);
+          });
+          return Values{high, any};
+        })[1];
     // There is room: a class has less than its limit here. A suppressed one is
     // overwritten.
     Value written = result;
-    Scalar entries[] = {batch, ofClass, candidate};
     for (auto [column, entry] : llvm::enumerate(entries))
       written =
           e.store(entry.to(e.getI64Type()), written, {count, e.at(column)});
-    return Values{count + logicalNot(overlaps).toIndex(), written};
+    return Values{count + logicalNot(e.wrap(overlaps)).toIndex(), written,
+                  keep(own, e.wrap(overlaps), chosen, place)};
+  }
+
+  /// Behind the last box there are, up to a whole block, some that are no
+  /// numbers and overlap nothing; so is one that is not chosen.
+  Value keep(const Box &box, Scalar isSuppressed, Value chosen, Scalar place) {
+    Scalar none = e.number(e.getF32Type(), std::nan(""));
+    Value cleared = e.branch(
+        place % kBlock == 0, chosen.getType(),
+        [&] {
+          return e.nest({e.at(kParts), e.at(kBlock)}, chosen,
+                        [&](ArrayRef<Scalar> at, ValueRange now) {
+                          return Values{
+                              e.store(none, now[0], {at[0], place + at[1]})};
+                        });
+        },
+        [&] { return Values{chosen}; })[0];
+    Scalar parts[] = {select(isSuppressed, none, box.top), box.left, box.bottom,
+                      box.right, box.area()};
+    for (auto [row, part] : llvm::enumerate(parts))
+      cleared = e.store(part, cleared, {e.at(row), place});
+    return cleared;
   }
 
   Box box(Scalar batch, Scalar number) {
@@ -119,12 +185,13 @@ private:
     return {min(a, c), min(b, d), max(a, c), max(b, d)};
   }
 
-  Scalar isOverlap(const Box &x, const Box &y) {
+  Scalar isOverlap(const Box &x, Value chosen, Scalar i) {
+    auto part = [&](int64_t row) { return e.load(chosen, {e.at(row), i}); };
     Scalar zero = x.top.same(0.0);
-    Scalar height = max(min(x.bottom, y.bottom) - max(x.top, y.top), zero);
-    Scalar width = max(min(x.right, y.right) - max(x.left, y.left), zero);
+    Scalar height = max(min(x.bottom, part(2)) - max(x.top, part(0)), zero);
+    Scalar width = max(min(x.right, part(3)) - max(x.left, part(1)), zero);
     Scalar common = height * width;
-    return common > iouThreshold * (x.area() + y.area() - common);
+    return common > iouThreshold * (x.area() + part(4) - common);
   }
 
   Lowered cut(Value all, Scalar count) {
@@ -147,7 +214,8 @@ private:
   onnx::NonMaxSuppressionOp::Adaptor in;
   Emitter &e;
   bool isCentre;
-  Scalar batches, classes, boxes, iouThreshold, scoreThreshold;
+  SortKeys order;
+  Scalar batches, classes, boxes, half, iouThreshold, scoreThreshold;
 };
 
 Lowered lowerNonMaxSuppression(onnx::NonMaxSuppressionOp op,

@@ -8,6 +8,14 @@ namespace ashlar {
 
 using Values = Emitter::Values;
 
+Scalar holdsForAny(Emitter &e, Scalar low, Scalar high,
+                   function_ref<Scalar(Scalar)> predicate) {
+  return e.wrap(
+      e.loop(low, high, e.boolean(false), [&](Scalar i, ValueRange soFar) {
+        return Values{e.wrap(soFar[0]) | predicate(i)};
+      })[0]);
+}
+
 SortKeys::SortKeys(Emitter &e, Type element, bool isUnsigned, bool descending)
     : e(e), element(element), isUnsigned(isUnsigned), descending(descending) {
   // A place needs 32 bits.

@@ -7,6 +7,11 @@
 
 namespace ashlar {
 
+/// True where the predicate holds for a number in [low, high): a loop that LLVM
+/// vectorises.
+Scalar holdsForAny(Emitter &e, Scalar low, Scalar high,
+                   llvm::function_ref<Scalar(Scalar)> predicate);
+
 /// Keys of elements of one type, and keys packed with the place of their
 /// element. All are unsigned.
 class SortKeys {

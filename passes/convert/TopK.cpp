@@ -50,13 +50,10 @@ private:
     return order.pack(order.load(keys, i), i);
   }
 
-  /// True where a key in [low, high) is accepted; a loop for LLVM to vectorise.
   Scalar any(Value keys, Scalar low, Scalar high,
              function_ref<Scalar(Scalar)> accepted) {
-    return e.wrap(
-        e.loop(low, high, e.boolean(false), [&](Scalar i, ValueRange soFar) {
-          return Values{e.wrap(soFar[0]) | accepted(order.load(keys, i))};
-        })[0]);
+    return holdsForAny(e, low, high,
+                       [&](Scalar i) { return accepted(order.load(keys, i)); });
   }
 
   //===--- A few: an ordered list

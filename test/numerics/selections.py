@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""TopK of every element type against numpy: order, equal values, NaN, sizes that are known only while running.
+"""TopK of every element type and NonMaxSuppression against numpy: order, equal values, NaN, sizes that are known only while running.
 
 usage: selections.py --ashlar=PROGRAM --scratch=FOLDER [--kind=REGEX]
 
@@ -8,6 +8,7 @@ Equal values come in the order of their places, NaN counts as the largest number
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -56,6 +57,38 @@ def add(graph, number, x, k, axis, largest, dynamic):
     graph.add_node("TopK", inputs, outputs, f"top{number}", axis=axis, largest=int(largest))
 
 
+def suppress(boxes, scores, most, overlap, least):
+    """The standard's algorithm, a box at a time, in float32 as it is computed."""
+    chosen = []
+    for batch, of_class in np.ndindex(*scores.shape[:2]):
+        own, corners, kept = scores[batch, of_class], boxes[batch], []
+        low, high = np.minimum(corners[:, :2], corners[:, 2:]), np.maximum(corners[:, :2], corners[:, 2:])
+        area = (high - low).prod(1)
+        for box in np.argsort(-own, kind="stable"):
+            if len(kept) == most or not own[box] > least:
+                break
+            common = np.maximum(np.minimum(high[kept], high[box]) - np.maximum(low[kept], low[box]), np.float32(0)).prod(1)
+            if not (common > np.float32(overlap) * (area[box] + area[kept] - common)).any():
+                kept.append(box)
+        chosen += [(batch, of_class, box) for box in kept]
+    return np.array(chosen, np.int64).reshape(-1, 3)
+
+
+def add_suppression(graph, number, shape, most, overlap, least, random, dynamic):
+    batches, classes, count = shape
+    boxes = random.uniform(0, 1, (batches, count, 4)).astype(np.float32)
+    boxes[..., 2:] = boxes[..., :2] + boxes[..., 2:] * 0.3
+    scores = random.integers(0, 50, shape).astype(np.float32) / 50  # many are equal
+    chosen = suppress(boxes, scores, most, overlap, least)
+    named = (lambda *sizes: [f"{size}{number}" for size in sizes]) if dynamic else (lambda *sizes: None)
+    inputs = [graph.add_input(f"boxes{number}", boxes, named("b", "n") + [4] if dynamic else None),
+              graph.add_input(f"scores{number}", scores, named("b", "c", "n"))]
+    for name, value in ("most", np.int64(most)), ("overlap", np.float32(overlap)), ("least", np.float32(least)):
+        inputs.append(graph.add_constant(f"{name}{number}", np.array([value])))
+    output = graph.add_output(f"chosen{number}", chosen, [f"m{number}", 3])
+    graph.add_node("NonMaxSuppression", inputs, [output], f"suppress{number}")
+
+
 def families():
     """Names and models."""
     random = np.random.default_rng(5)
@@ -80,6 +113,12 @@ def families():
     add(graph, 0, np.zeros((2, 0), np.float32), 0, 1, True, True)
     add(graph, 1, np.zeros((0, 7), np.float32), 3, 1, True, False)
     yield "topk-empty", graph
+    graph = Graph()
+    cases = [((1, 1, 1), 5, 0.5, 0.1), ((2, 3, 40), 10, 0.5, 0.2), ((1, 2, 300), 100, 0.4, 0.3), ((1, 1, 700), 700, 0.9, 0.0),
+             ((1, 2, 100), 33, 1.0, -1.0), ((1, 1, 64), 0, 0.5, 0.0), ((1, 1, 50), 50, 0.0, 0.5), ((1, 1, 50), 50, 0.5, 2.0)]
+    for number, case in enumerate(cases):
+        add_suppression(graph, number, *case, random, number % 2 == 1)
+    yield "suppression", graph
 
 
 def main():
@@ -93,6 +132,7 @@ def main():
         if not arguments.kind.search(name):
             continue
         folder = os.path.join(arguments.scratch, name)
+        shutil.rmtree(folder, ignore_errors=True)
         graph.write(folder)
         command = [arguments.ashlar, "run", os.path.join(folder, "model.onnx"), "--verify-stages", "--rtol=0", "--atol=0",
                    "--data", os.path.join(folder, "test_data_set_0")]
