@@ -172,6 +172,20 @@ const AccuracyTrial *AccuracySearch::bestOf(bool simulated) const {
   return best;
 }
 
+// Of a search that did not come to compiling what it found: the simulation's
+// word counts, but for what has been compiled since.
+const AccuracyTrial *AccuracySearch::bestOfUnfinished() const {
+  const AccuracyTrial *best = bestOf(/*simulated=*/false);
+  for (const AccuracyTrial &trial : trials) {
+    bool compiled = llvm::any_of(trials, [&](const AccuracyTrial &other) {
+      return !other.simulated && other.taken == trial.taken;
+    });
+    if (!compiled && (!best || isBetter(trial, *best)))
+      best = &trial;
+  }
+  return best;
+}
+
 // Twice as many steps of the ranking each time, as far as they fit; then halves
 // the interval. Where scores rise and fall this finds one of the places where
 // the goal is met.
@@ -312,14 +326,20 @@ Error AccuracySearch::runSteps() {
 llvm::Expected<AccuracyResult> AccuracySearch::run(AccuracyState &given) {
   state = &given;
   AccuracyResult result;
-  if (Error error = llvm::handleErrors(
-          runSteps(), [&](const Interruption &) { result.interrupted = true; }))
-    return std::move(error);
+  if (Error error = llvm::handleErrors(runSteps(), [&](const Interruption &) {
+        result.interrupted = true;
+      })) {
+    if (trials.empty())
+      return std::move(error);
+    result.failure = llvm::toString(std::move(error));
+  }
   result.reference = state->reference.value_or(0);
   result.trials = trials;
-  if (const AccuracyTrial *best = bestOf(/*simulated=*/false))
+  bool ended = !result.interrupted && result.failure.empty();
+  if (const AccuracyTrial *best =
+          ended ? bestOf(/*simulated=*/false) : bestOfUnfinished())
     result.best = *best;
-  result.met = result.best.meets;
+  result.met = ended && result.best.meets;
   for (size_t place : result.best.taken) {
     const AccuracyStep &step = state->ranking[place];
     (step.inFloats ? result.inFloats : result.inTwoTerms).push_back(step.layer);

@@ -60,6 +60,8 @@ struct AccuracyResult {
   /// Layers in the order of the ranking.
   std::vector<LayerError> inFloats, inTwoTerms;
   bool met = false, interrupted = false;
+  /// What ended the search before its time; the best so far is here then, too.
+  std::string failure;
 };
 
 class AccuracySearch {
@@ -96,6 +98,7 @@ private:
   }
   bool isBetter(const AccuracyTrial &a, const AccuracyTrial &b) const;
   const AccuracyTrial *bestOf(bool simulated) const;
+  const AccuracyTrial *bestOfUnfinished() const;
   bool mayTry() const { return computed < goal.mostTrials; }
   AccuracyTrial describe(const StepSet &taken, bool simulated,
                          double score) const;

@@ -386,8 +386,14 @@ int GoalRun::finish(AccuracyResult &result, QuantizedModel &model) {
     report().print(*heldOut);
   llvm::outs().flush();
   model = std::move(result.model);
-  if (result.interrupted)
-    llvm::errs() << "note: interrupted; the best model so far is written"
+  bool failed = !result.failure.empty();
+  if (failed)
+    written =
+        fail(compileCode ? compileCode : int(ExitInvalid), result.failure);
+  if (result.interrupted || failed)
+    llvm::errs() << "note: " << (failed ? "the search failed" : "interrupted")
+                 << "; the best model so far is written"
+                 << (result.best.simulated ? " (its score is simulated)" : "")
                  << (request.state.empty() ? "" : ", the state is kept")
                  << '\n';
   else if (request.hasGoal && !result.met)
@@ -449,7 +455,7 @@ int GoalRun::run(QuantizedModel &model) {
                 result.takeError());
   // What was found is written even if the other samples cannot be read.
   int code = ExitOk;
-  if (request.searchSamples && !result->interrupted)
+  if (request.searchSamples && !result->interrupted && result->failure.empty())
     code = scoreHeldOut(*result);
   int outcome = finish(*result, model);
   return code ? code : outcome;

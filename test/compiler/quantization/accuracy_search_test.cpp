@@ -337,6 +337,44 @@ TEST_F(AccuracySearchTest, KeepsTheBestWhenItIsInterrupted) {
   EXPECT_TRUE(result.model.model != nullptr);
 }
 
+// What the simulation found counts, where there was no time to compile it.
+TEST_F(AccuracySearchTest, KeepsWhatWasSimulatedWhenItIsInterrupted) {
+  AccuracyResult all = search("sqnr", goalOf(20));
+  ASSERT_TRUE(all.met);
+  state = {};
+  compilations = 0;
+  bool found = false;
+  setup.onSample = [&](uint64_t) { return !found; };
+  Evaluator evaluator(setup, llvm::cantFail(MetricSpec::parse("sqnr")),
+                      nullptr);
+  AccuracyGoal goal = goalOf(20);
+  AccuracySearch search(*model, table, options, evaluator, setup, goal);
+  search.onTrial = [&](const AccuracyTrial &trial, double) {
+    found |= trial.simulated && trial.meets;
+  };
+  AccuracyResult result = llvm::cantFail(search.run(state));
+  EXPECT_TRUE(result.interrupted);
+  EXPECT_FALSE(result.met);
+  EXPECT_TRUE(result.best.simulated);
+  EXPECT_FALSE(result.best.taken.empty());
+  EXPECT_GE(result.best.score, 20);
+}
+
+TEST_F(AccuracySearchTest, KeepsTheBestWhenItFails) {
+  Evaluator evaluator(setup, llvm::cantFail(MetricSpec::parse("sqnr")),
+                      nullptr);
+  AccuracyGoal goal = goalOf(500);
+  AccuracySearch search(*model, table, options, evaluator, setup, goal);
+  search.onState = [&](const AccuracyState &now) -> llvm::Error {
+    return now.scores.size() < 3 ? llvm::Error::success()
+                                 : llvm::createStringError("no room");
+  };
+  AccuracyResult result = llvm::cantFail(search.run(state));
+  EXPECT_EQ(result.failure, "no room");
+  EXPECT_FALSE(result.met);
+  EXPECT_TRUE(result.model.model != nullptr);
+}
+
 TEST_F(AccuracySearchTest, DropsAreAbsoluteOrRelative) {
   AccuracyGoal goal;
   goal.maxDrop = 0.5;
