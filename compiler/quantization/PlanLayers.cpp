@@ -108,8 +108,16 @@ int64_t LayerPlanner::countTerms() const {
   size_t rank = weightShape.size();
   if (op == "Einsum")
     return termsOf(*readEinsum(node));
-  if (op == "ConvTranspose") // windows do not overlap
-    return weightShape[0];
+  if (op == "ConvTranspose") {
+    // One output has every stride-th tap of a window.
+    std::vector<int64_t> strides = intsAttribute(node, "strides");
+    strides.resize(rank - 2, 1);
+    int64_t terms = weightShape[0];
+    for (size_t axis = 2; axis != rank; ++axis)
+      terms *= llvm::divideCeil(weightShape[axis],
+                                std::max<int64_t>(strides[axis - 2], 1));
+    return terms;
+  }
   if (op == "MatMul")
     return weightShape[rank - 2];
   if (op == "Gemm")
@@ -125,23 +133,25 @@ bool LayerPlanner::tooManyTerms() const {
   return layer.terms > (int64_t(1) << 30) / (255 * 127);
 }
 
-// Windows that overlap have no integer kernel.
+// Others have no integer kernel (ashlar-expand-transposed-convolutions).
 std::optional<std::string> LayerPlanner::checkTransposed() {
-  auto nonZero = [](int64_t x) { return x != 0; };
   auto notOne = [](int64_t x) { return x != 1; };
   std::vector<int64_t> window(weightShape.begin() + 2, weightShape.end()),
-      strides = intsAttribute(node, "strides");
+      strides = intsAttribute(node, "strides"),
+      pads = intsAttribute(node, "pads");
   strides.resize(window.size(), 1);
-  bool plain = strides == window && intAttribute(node, "group", 1) == 1 &&
-               llvm::none_of(intsAttribute(node, "pads"), nonZero) &&
-               llvm::none_of(intsAttribute(node, "output_padding"), nonZero) &&
-               llvm::none_of(intsAttribute(node, "dilations"), notOne) &&
-               !findAttribute(node, "output_shape") &&
-               stringAttribute(node, "auto_pad", "NOTSET") == "NOTSET";
-  if (plain)
+  pads.resize(2 * window.size(), 0);
+  bool reachesAll = true;
+  for (size_t axis = 0; axis != window.size(); ++axis)
+    reachesAll &= strides[axis] <= window[axis] && pads[axis] < window[axis];
+  if (window.size() <= 2 && reachesAll && intAttribute(node, "group", 1) == 1 &&
+      llvm::none_of(intsAttribute(node, "dilations"), notOne) &&
+      !findAttribute(node, "output_shape"))
     return std::nullopt;
-  return std::string("transposed convolutions multiply integers only where "
-                     "windows do not overlap, without padding or groups");
+  return std::string(
+      "transposed convolutions multiply integers only on one or two axes, "
+      "without groups, dilation, a given output shape, or strides or padding "
+      "beyond their window");
 }
 
 void LayerPlanner::lookForBias(int operand) {

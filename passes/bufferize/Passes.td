@@ -84,8 +84,8 @@ def HoistOutputBuffers
 def SeparateInits : Pass<"ashlar-separate-inits", "::mlir::func::FuncOp"> {
   let summary = "let no two results start in one buffer";
   let description = [{
-    Two operations that write the same initial tensor (a fill with zero, say)
-    in place need a copy of it for one of them. Where that tensor is put into an
+    Two operations or loops that write the same initial tensor (a fill with zero,
+    say) in place need a copy of it for one of them. Where that tensor is put into an
     output of the model, upstream's analysis does not see that the output is
     written again at the end, and the other result is lost. Here every writer
     gets an empty tensor and a fill of its own; an initial tensor of another kind

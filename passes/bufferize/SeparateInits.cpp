@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 
 namespace ashlar {
 #define GEN_PASS_DEF_SEPARATEINITS
@@ -19,6 +20,10 @@ namespace {
 /// The result that is `use`'s tensor written in place; null for a use that only
 /// reads.
 Value resultInPlaceOf(OpOperand &use) {
+  if (auto loop = dyn_cast<LoopLikeOpInterface>(use.getOwner()))
+    for (OpOperand &init : loop.getInitsMutable())
+      if (&init == &use)
+        return loop.getTiedLoopResult(&use);
   auto op = dyn_cast<DestinationStyleOpInterface>(use.getOwner());
   return op && op.isDpsInit(&use) && op->getNumResults()
              ? op.getTiedOpResult(&use)

@@ -253,7 +253,9 @@ TEST(QuantizationPlanTest, ReasonsOfFloatLayers) {
           layer("MatMul", "x,w", "a") + layer("MatMul", "w,x", "l") +
           layer("MatMul", "x,nan", "n") + layer("If", "f", "u", body) +
           layer("Mul", "w,w", "ww") + layer("MatMul", "a,ww", "y") +
-          layer("Conv", "i,i", "cv") + layer("ConvTranspose", "i,wt", "ct")));
+          layer("Conv", "i,i", "cv") +
+          layer("ConvTranspose", "i,wt", "ct",
+                "attribute { name: 'dilations' type: INTS ints: 2 ints: 2 }")));
   QuantizedModel result = quantized(*model);
   EXPECT_THAT(reasonOf(result, "a"), HasSubstr("int8"));
   EXPECT_EQ(reasonOf(result, "l"), "its left side is a constant");
@@ -261,7 +263,7 @@ TEST(QuantizationPlanTest, ReasonsOfFloatLayers) {
   EXPECT_THAT(reasonOf(result, "o"), HasSubstr("int8"));
   EXPECT_EQ(reasonOf(result, "y"), "its weights are computed by Mul");
   EXPECT_EQ(reasonOf(result, "cv"), "its weights are not constant");
-  EXPECT_THAT(reasonOf(result, "ct"), HasSubstr("windows do not overlap"));
+  EXPECT_THAT(reasonOf(result, "ct"), HasSubstr("without groups, dilation"));
 }
 
 // A body has its own Q/DQ; one that no sample ran stays in floats.

@@ -56,3 +56,31 @@ func.func @start_is_used(%x: tensor<4x8xf32>, %s: tensor<4xf32>) -> (tensor<4xf3
   } -> tensor<4xf32>
   return %a, %start : tensor<4xf32>, tensor<4xf32>
 }
+
+// -----
+
+// Loops write what they carry in place, too.
+// CHECK-LABEL: func.func @loops
+// CHECK: %[[A:.*]] = tensor.empty
+// CHECK: %[[FA:.*]] = linalg.fill {{.*}} outs(%[[A]]
+// CHECK: scf.for {{.*}} iter_args(%{{.*}} = %[[FA]])
+// CHECK: %[[B:.*]] = tensor.empty
+// CHECK: %[[FB:.*]] = linalg.fill {{.*}} outs(%[[B]]
+// CHECK: scf.for {{.*}} iter_args(%{{.*}} = %[[FB]])
+func.func @loops(%x: f32, %y: f32) -> (tensor<4xf32>, tensor<4xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %e = tensor.empty() : tensor<4xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %a = scf.for %i = %c0 to %c4 step %c1 iter_args(%t = %f) -> (tensor<4xf32>) {
+    %n = tensor.insert %x into %t[%i] : tensor<4xf32>
+    scf.yield %n : tensor<4xf32>
+  }
+  %b = scf.for %i = %c0 to %c4 step %c1 iter_args(%t = %f) -> (tensor<4xf32>) {
+    %n = tensor.insert %y into %t[%i] : tensor<4xf32>
+    scf.yield %n : tensor<4xf32>
+  }
+  return %a, %b : tensor<4xf32>, tensor<4xf32>
+}
