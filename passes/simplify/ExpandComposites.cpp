@@ -26,6 +26,7 @@ struct ExpandComposites : impl::ExpandCompositesBase<ExpandComposites> {
     populateSignalExpansions(patterns);
     populateTrainingExpansions(patterns);
     populateSequenceExpansions(patterns);
+    populateMachineLearningExpansions(patterns);
     if (failed(applyRewrites(getOperation(), std::move(patterns))))
       return signalPassFailure();
   }

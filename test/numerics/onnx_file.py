@@ -84,12 +84,12 @@ class Graph:
     def add_node(self, *arguments, **attributes):
         self.nodes.append(node(*arguments, **attributes))
 
-    def model(self, opset=21, contributed=False):
+    def model(self, opset=21, contributed=False, learning=False):
         graph = (b"".join(block(1, n) for n in self.nodes) + block(2, "test") +
                  b"".join(block(5, tensor(*c)) for c in self.constants) +
                  b"".join(block(11, value_info(n, a.dtype, self.shapes[n])) for n, a in self.inputs) +
                  b"".join(block(12, value_info(n, a.dtype, self.shapes[n])) for n, a in self.outputs))
-        domains = [("", opset)] + [("com.microsoft", 1)] * contributed
+        domains = [("", opset)] + [("com.microsoft", 1)] * contributed + [("ai.onnx.ml", 1)] * learning
         return number(1, 10) + block(7, graph) + b"".join(block(8, block(1, d) + number(2, v)) for d, v in domains)
 
     def write(self, folder, **options):

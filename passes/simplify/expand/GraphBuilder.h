@@ -199,6 +199,7 @@ void populateFusedExpansions(mlir::RewritePatternSet &);
 void populateSignalExpansions(mlir::RewritePatternSet &);
 void populateTrainingExpansions(mlir::RewritePatternSet &);
 void populateSequenceExpansions(mlir::RewritePatternSet &);
+void populateMachineLearningExpansions(mlir::RewritePatternSet &);
 
 } // namespace ashlar::onnx
 
