@@ -248,6 +248,9 @@ public:
     Scalars resultSizes = {e.sizeOf(in.getRois(), 0), sizes[1],
                            e.at(op.getOutputHeight()),
                            e.at(op.getOutputWidth())};
+    int64_t ratio = op.getSamplingRatio();
+    if (ratio > 0 && ratio <= kMostTabulated)
+      return lowerByTables(resultSizes, ratio);
     return e.build(type, resultSizes, [&](ArrayRef<Scalar> at) {
       Region2D region = readRegion(at[0]);
       Scalar batch = e.wrapIndex(e.load(in.getBatchIndices(), at[0]), sizes[0]);
@@ -270,7 +273,89 @@ public:
   }
 
 private:
+  /// Samples a bin and axis up to which tables are made.
+  static constexpr int64_t kMostTabulated = 4;
+
   Scalar real(double number) { return e.number(wide, number); }
+
+  /// Four elements with their weights.
+  struct Corners {
+    Scalar top, bottom, left, right;
+    std::array<Scalar, 4> weights;
+    Scalar isOutside;
+  };
+
+  /// Where the samples of all bins stand in a channel and how their neighbours
+  /// count is the same for all channels: offsets and weights of
+  /// [region, sample, neighbour, bin], an offset below zero where the sample
+  /// lies outside.
+  Values makeTables(Scalar regions, int64_t ratio) {
+    int64_t height = op.getOutputHeight(), width = op.getOutputWidth();
+    TensorBuilder::Sizes tableSizes = {e.fold(regions), e.size(ratio * ratio),
+                                       e.size(4), e.size(height * width)};
+    Values tables = {e.empty(tableSizes, e.getIndexType()),
+                     e.empty(tableSizes, wide)};
+    Scalars bounds = {regions, e.at(height), e.at(width), e.at(ratio),
+                      e.at(ratio)};
+    return e.nest(bounds, tables, [&](ArrayRef<Scalar> at, ValueRange now) {
+      Region2D region = readRegion(at[0]);
+      Corners corners = cornersAt(
+          place(region.top, region.binHeight, at[1], at[3], region.rows),
+          place(region.left, region.binWidth, at[2], at[4], region.columns));
+      Values next(now);
+      int64_t number = 0;
+      for (Scalar row : {corners.top, corners.bottom})
+        for (Scalar column : {corners.left, corners.right}) {
+          Scalars entry = {at[0], at[3] * ratio + at[4], e.at(number),
+                           at[1] * width + at[2]};
+          Scalar offset =
+              select(corners.isOutside, e.at(-1), row * sizes[3] + column);
+          next[0] = e.store(offset, next[0], entry);
+          next[1] = e.store(corners.weights[number++], next[1], entry);
+        }
+      return next;
+    });
+  }
+
+  Value lowerByTables(ArrayRef<Scalar> resultSizes, int64_t ratio) {
+    Values tables = makeTables(resultSizes[0], ratio);
+    Value planes =
+        e.reshape(in.getX(), e.fold({sizes[0], sizes[1], sizes[2] * sizes[3]}));
+    Scalars flat = {resultSizes[0], resultSizes[1],
+                    e.at(op.getOutputHeight() * op.getOutputWidth())};
+    bool isMax = op.getMode() == "max";
+    Value result = e.build(
+        e.tensorType(e.fold(flat), type.getElementType()), flat,
+        [&](ArrayRef<Scalar> at) {
+          Scalar batch =
+              e.wrapIndex(e.load(in.getBatchIndices(), at[0]), sizes[0]);
+          Scalar total = isMax ? e.wrap(e.lowest(wide, false)) : real(0);
+          for (int64_t sample = 0; sample < ratio * ratio; ++sample) {
+            std::array<Scalar, 4> terms;
+            Scalar offset;
+            for (int64_t i = 0; i < 4; ++i) {
+              Scalar entry[] = {at[0], e.at(sample), e.at(i), at[2]};
+              offset = e.load(tables[0], entry);
+              Scalar element =
+                  e.load(planes, {batch, at[1], max(offset, e.at(0))});
+              terms[i] = e.load(tables[1], entry) * element.to(wide);
+            }
+            Scalar value = select(offset < 0, real(0), joined(terms, isMax));
+            total = isMax ? max(total, value) : total + value;
+          }
+          if (!isMax)
+            total = total / real(ratio * ratio);
+          return total.to(type.getElementType());
+        });
+    return e.conform(e.reshape(result, e.fold(resultSizes)), type);
+  }
+
+  /// For the maximum the largest of the four weighted neighbours, as the
+  /// standard has it.
+  Scalar joined(const std::array<Scalar, 4> &x, bool isMax) {
+    return isMax ? max(max(x[0], x[1]), max(x[2], x[3]))
+                 : x[0] + x[1] + x[2] + x[3];
+  }
 
   Region2D readRegion(Scalar number) {
     double scale = op.getSpatialScale().convertToDouble();
@@ -310,10 +395,7 @@ private:
            (sample.to(wide) + 0.5) * bin / count.to(wide);
   }
 
-  /// The map at a point; for the maximum the largest of the four weighted
-  /// neighbours, as the standard has it.
-  Scalar bilinear(Scalar batch, Scalar channel, Scalar y, Scalar x,
-                  bool isMax) {
+  Corners cornersAt(Scalar y, Scalar x) {
     Scalar height = sizes[2], width = sizes[3];
     Scalar isOutside =
         (y < -1.0) | (y > height.to(wide)) | (x < -1.0) | (x > width.to(wide));
@@ -327,15 +409,28 @@ private:
     };
     auto [top, bottom, dy] = split(y, height);
     auto [left, right, dx] = split(x, width);
-    auto at = [&](Scalar row, Scalar column) {
-      return e.load(in.getX(), {batch, channel, row, column}).to(wide);
-    };
-    Scalar a = (1.0 - dy) * (1.0 - dx) * at(top, left),
-           b = (1.0 - dy) * dx * at(top, right);
-    Scalar c = dy * (1.0 - dx) * at(bottom, left),
-           d = dy * dx * at(bottom, right);
-    Scalar value = isMax ? max(max(a, b), max(c, d)) : a + b + c + d;
-    return select(isOutside, real(0), value);
+    return {
+        top,
+        bottom,
+        left,
+        right,
+        {(1.0 - dy) * (1.0 - dx), (1.0 - dy) * dx, dy * (1.0 - dx), dy * dx},
+        isOutside};
+  }
+
+  /// The map at a point.
+  Scalar bilinear(Scalar batch, Scalar channel, Scalar y, Scalar x,
+                  bool isMax) {
+    Corners corners = cornersAt(y, x);
+    std::array<Scalar, 4> terms = corners.weights;
+    size_t number = 0;
+    for (Scalar row : {corners.top, corners.bottom})
+      for (Scalar column : {corners.left, corners.right}) {
+        Scalar element = e.load(in.getX(), {batch, channel, row, column});
+        terms[number] = terms[number] * element.to(wide);
+        ++number;
+      }
+    return select(corners.isOutside, real(0), joined(terms, isMax));
   }
 
   onnx::RoiAlignOp op;

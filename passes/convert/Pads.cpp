@@ -85,6 +85,45 @@ Scalar mirrorIndex(Emitter &e, Scalar index, Scalar size, StringRef mode) {
   return min(min(offset, period - offset), last);
 }
 
+/// The result from its elements, which are told when their last index is inside
+/// of the input: whole rows are copied there, as far as what is added to rows
+/// is known.
+Value joinColumns(
+    Emitter &e, RankedTensorType type, ArrayRef<Scalar> sizes,
+    const Padding &padding,
+    function_ref<Scalar(ArrayRef<Scalar> at, bool isInside)> element) {
+  Scalar before = padding.low.back(), after = padding.high.back();
+  if (before.constant().value_or(-1) < 0 || after.constant().value_or(-1) < 0)
+    return e.build(type, sizes, [&](ArrayRef<Scalar> at) {
+      return element(at, /*isInside=*/false);
+    });
+  Scalar width = sizes.back(), end = width - after;
+  std::tuple<Scalar, Scalar, bool> parts[] = {{e.at(0), before, false},
+                                              {before, end - before, true},
+                                              {end, after, false}};
+  Value result = e.allocate(type, sizes);
+  for (auto [start, columns, isInside] : parts) {
+    if (columns.constant() == 0)
+      continue;
+    Scalars own(sizes);
+    own.back() = columns;
+    Scalar first = start;
+    bool inside = isInside;
+    Value part = e.build(e.tensorType(e.fold(own), type.getElementType()), own,
+                         [&](ArrayRef<Scalar> at) {
+                           Scalars place(at.take_front(own.size()));
+                           place.back() = place.back() + first;
+                           return element(place, inside);
+                         });
+    TensorBuilder::Sizes offsets(own.size(), e.size(0)),
+        strides(own.size(), e.size(1));
+    offsets.back() = e.fold(first);
+    result = tensor::InsertSliceOp::create(e, part, result, offsets,
+                                           e.fold(own), strides);
+  }
+  return result;
+}
+
 Value padWithMirror(Emitter &e, Value input, RankedTensorType type,
                     const Padding &padding, StringRef mode) {
   Scalars sizes = e.sizesOfTensor(input), resultSizes;
@@ -97,17 +136,20 @@ Value padWithMirror(Emitter &e, Value input, RankedTensorType type,
       e.require((size > 0) | (resultSizes.back() == 0), DataError::Shape,
                 "there is no element to continue with");
   }
-  return e.build(type, resultSizes, [&](ArrayRef<Scalar> at) {
+  auto elementAt = [&](ArrayRef<Scalar> at, bool isInside) {
     Scalars position;
-    for (auto [index, size, low, high] :
-         llvm::zip(at, sizes, padding.low, padding.high)) {
+    for (auto [axis, index] : llvm::enumerate(at.take_front(sizes.size()))) {
+      Scalar low = padding.low[axis], high = padding.high[axis];
       if (low.constant() == 0 && high.constant() == 0)
         position.push_back(index);
+      else if (isInside && axis + 1 == sizes.size())
+        position.push_back(index - low);
       else
-        position.push_back(mirrorIndex(e, index - low, size, mode));
+        position.push_back(mirrorIndex(e, index - low, sizes[axis], mode));
     }
     return e.load(input, position);
-  });
+  };
+  return joinColumns(e, type, resultSizes, padding, elementAt);
 }
 
 LogicalResult readPadding(onnx::PadOp::Adaptor in, Emitter &e,

@@ -25,11 +25,31 @@ Scalar reflect(Scalar x, Scalar low, Scalar high) {
                 low + select(rest <= safeRange, rest, period - rest), low);
 }
 
+/// The sum over all combinations of `count` taps an axis: sums along the last
+/// axis are added up along the one before it, and so on.
+Scalar sumCorners(size_t rank, size_t count,
+                  function_ref<Scalar(ArrayRef<size_t>)> corner) {
+  SmallVector<size_t> choice;
+  std::function<Scalar()> visit = [&]() -> Scalar {
+    if (choice.size() == rank)
+      return corner(choice);
+    Scalar sum;
+    for (size_t i = 0; i < count; ++i) {
+      choice.push_back(i);
+      Scalar part = visit();
+      sum = sum ? sum + part : part;
+      choice.pop_back();
+    }
+    return sum;
+  };
+  return visit();
+}
+
 /// Interpolation at one point of the spatial axes of [batch, channel, ...].
 class Sampler {
 public:
   Sampler(Emitter &e, Value data, Border border, bool alignCorners)
-      : e(e), data(data), border(border), sizes(e.sizesOfTensor(data)),
+      : e(e), border(border), sizes(e.sizesOfTensor(data)),
         type(computeType(elementType(data))) {
     sizes.erase(sizes.begin(), sizes.begin() + 2);
     for (Scalar size : sizes) {
@@ -50,25 +70,33 @@ public:
     return select(inside, x, confined);
   }
 
-  Scalar nearest(Scalar batch, Scalar channel, ArrayRef<Scalar> point) {
-    SmallVector<SmallVector<Tap>> taps;
+  /// One element on one axis that counts, with its weight; outside of the input
+  /// it may count for nothing.
+  struct Tap {
+    Scalar index, weight, inside;
+  };
+  /// Those of each axis.
+  using Taps = SmallVector<SmallVector<Tap>>;
+
+  Taps nearest(ArrayRef<Scalar> point) {
+    Taps taps;
     for (auto [axis, x] : llvm::enumerate(point))
       taps.push_back({tap(axis, roundEven(x).toIndex(), Scalar())});
-    return weigh(batch, channel, taps);
+    return taps;
   }
 
-  Scalar linear(Scalar batch, Scalar channel, ArrayRef<Scalar> point) {
-    SmallVector<SmallVector<Tap>> taps;
+  Taps linear(ArrayRef<Scalar> point) {
+    Taps taps;
     for (auto [axis, x] : llvm::enumerate(point)) {
       Scalar left = floor(x), fraction = x - left, index = left.toIndex();
       taps.push_back(
           {tap(axis, index, 1.0 - fraction), tap(axis, index + 1, fraction)});
     }
-    return weigh(batch, channel, taps);
+    return taps;
   }
 
-  Scalar cubic(Scalar batch, Scalar channel, ArrayRef<Scalar> point) {
-    SmallVector<SmallVector<Tap>> taps;
+  Taps cubic(ArrayRef<Scalar> point) {
+    Taps taps;
     for (auto [axis, x] : llvm::enumerate(point)) {
       Scalar left = floor(x), fraction = x - left, index = left.toIndex();
       SmallVector<Tap> &own = taps.emplace_back();
@@ -79,16 +107,31 @@ public:
             tap(axis, index + (i - 1),
                 i == 1 || i == 2 ? inner(distances[i]) : outer(distances[i])));
     }
-    return weigh(batch, channel, taps);
+    return taps;
+  }
+
+  /// One of the combinations of the axes' taps.
+  struct Corner {
+    Scalars place;
+    Scalar weight, inside; // missing where all weigh the same, or count
+  };
+  static Corner corner(const Taps &taps, ArrayRef<size_t> choice) {
+    Corner corner;
+    auto both = [](Scalar a, Scalar b, function_ref<Scalar(Scalar, Scalar)> f) {
+      return a && b ? f(a, b) : b ? b : a;
+    };
+    for (auto [axis, number] : llvm::enumerate(choice)) {
+      const Tap &own = taps[axis][number];
+      corner.place.push_back(own.index);
+      corner.weight = both(corner.weight, own.weight,
+                           [](Scalar a, Scalar b) { return a * b; });
+      corner.inside = both(corner.inside, own.inside,
+                           [](Scalar a, Scalar b) { return a & b; });
+    }
+    return corner;
   }
 
 private:
-  /// One element on one axis that counts, with its weight; outside of the input
-  /// it may count for nothing.
-  struct Tap {
-    Scalar index, weight, inside;
-  };
-
   static constexpr double sharpness = -0.75;
 
   Scalar real(double number) { return e.number(type, number); }
@@ -109,40 +152,83 @@ private:
     return {clamp(index, e.at(0), sizes[axis] - 1), weight, inside};
   }
 
-  Scalar weigh(Scalar batch, Scalar channel, ArrayRef<SmallVector<Tap>> taps) {
-    Scalars place = {batch, channel};
-    std::function<Scalar(size_t, Scalar, Scalar)> visit =
-        [&](size_t axis, Scalar weight, Scalar inside) -> Scalar {
-      if (axis == taps.size()) {
-        Scalar element = e.load(data, place).to(type);
-        if (inside)
-          element = select(inside, element, real(0));
-        return weight ? element * weight : element;
-      }
-      Scalar sum;
-      for (const Tap &own : taps[axis]) {
-        place.push_back(own.index);
-        Scalar both = weight && own.weight ? weight * own.weight
-                      : own.weight         ? own.weight
-                                           : weight;
-        Scalar allInside = inside && own.inside ? inside & own.inside
-                           : own.inside         ? own.inside
-                                                : inside;
-        Scalar part = visit(axis + 1, both, allInside);
-        sum = sum ? sum + part : part;
-        place.pop_back();
-      }
-      return sum;
-    };
-    return visit(0, Scalar(), Scalar());
-  }
-
   Emitter &e;
-  Value data;
   Border border;
   Scalars sizes, low, high;
   Type type;
 };
+
+/// Where the corners of each point stand in a channel, and their weights:
+/// computed once for all channels. [batch, corner, ...].
+struct CornerTables {
+  size_t rank, perAxis;
+  Type wide;
+  Value offsets, weights; // an offset below zero counts for nothing
+
+  CornerTables(Emitter &e, ArrayRef<Scalar> sizes, ArrayRef<Scalar> resultSizes,
+               size_t perAxis, Type wide,
+               function_ref<Sampler::Taps(ArrayRef<Scalar>)> tapsAt)
+      : rank(sizes.size() - 2), perAxis(perAxis), wide(wide) {
+    size_t corners = 1;
+    for (size_t axis = 0; axis < rank; ++axis)
+      corners *= perAxis;
+    Scalars points(resultSizes);
+    points.erase(points.begin() + 1);
+    Scalars tableSizes(resultSizes);
+    tableSizes[1] = e.at(corners);
+    Values tables = {e.empty(e.fold(tableSizes), e.getIndexType()),
+                     e.empty(e.fold(tableSizes), wide)};
+    Values filled =
+        e.nest(points, tables, [&](ArrayRef<Scalar> at, ValueRange now) {
+          Sampler::Taps taps = tapsAt(at);
+          Values next(now);
+          Scalars entry(at);
+          entry.insert(entry.begin() + 1, Scalar());
+          int64_t number = 0;
+          sumCorners(rank, perAxis, [&](ArrayRef<size_t> choice) {
+            Sampler::Corner corner = Sampler::corner(taps, choice);
+            Scalar offset = corner.place[0];
+            for (size_t axis = 1; axis < rank; ++axis)
+              offset = offset * sizes[2 + axis] + corner.place[axis];
+            if (corner.inside)
+              offset = select(corner.inside, offset, e.at(-1));
+            entry[1] = e.at(number++);
+            next[0] = e.store(offset, next[0], entry);
+            if (corner.weight)
+              next[1] = e.store(corner.weight, next[1], entry);
+            return Scalar();
+          });
+          return next;
+        });
+    offsets = filled[0];
+    weights = filled[1];
+  }
+};
+
+/// Every channel at the points of the tables.
+Value samplePlanes(Emitter &e, Value data, RankedTensorType type,
+                   ArrayRef<Scalar> resultSizes, const CornerTables &tables) {
+  Scalars sizes = e.sizesOfTensor(data);
+  Scalar plane = e.at(1);
+  for (Scalar size : ArrayRef(sizes).drop_front(2))
+    plane = plane * size;
+  Value planes = e.reshape(data, e.fold({sizes[0], sizes[1], plane}));
+  return e.build(type, resultSizes, [&](ArrayRef<Scalar> at) {
+    Scalars entry(at.take_front(resultSizes.size()));
+    int64_t number = 0;
+    Scalar sum = sumCorners(
+        tables.rank, tables.perAxis, [&](ArrayRef<size_t>) -> Scalar {
+          entry[1] = e.at(number++);
+          Scalar offset = e.load(tables.offsets, entry);
+          Scalar element = e.load(planes, {at[0], at[1], max(offset, e.at(0))})
+                               .to(tables.wide);
+          element = select(offset >= 0, element, element.same(0.0));
+          return tables.perAxis == 1 ? element
+                                     : element * e.load(tables.weights, entry);
+        });
+    return sum.to(type.getElementType());
+  });
+}
 
 Lowered lowerGridSample(onnx::GridSampleOp op, onnx::GridSampleOp::Adaptor in,
                         Emitter &e) {
@@ -163,9 +249,8 @@ Lowered lowerGridSample(onnx::GridSampleOp op, onnx::GridSampleOp::Adaptor in,
   e.require((gridSizes[0] == sizes[0]) & (gridSizes.back() == e.at(rank)),
             DataError::Shape, "the grid does not fit the input");
   Sampler sampler(e, in.getX(), border, alignCorners);
-  return e.build(type, resultSizes, [&](ArrayRef<Scalar> at) {
-    Scalars place = {at[0]}, point;
-    llvm::append_range(place, at.slice(2, rank));
+  auto tapsAt = [&](ArrayRef<Scalar> at) {
+    Scalars place(at), point;
     place.emplace_back();
     for (size_t axis = 0; axis < rank; ++axis) {
       // The grid gives the last axis first.
@@ -178,11 +263,14 @@ Lowered lowerGridSample(onnx::GridSampleOp op, onnx::GridSampleOp::Adaptor in,
         x = roundEven(x);
       point.push_back(sampler.confine(x, axis));
     }
-    Scalar value = mode == "nearest" ? sampler.nearest(at[0], at[1], point)
-                   : mode == "cubic" ? sampler.cubic(at[0], at[1], point)
-                                     : sampler.linear(at[0], at[1], point);
-    return value.to(type.getElementType());
-  });
+    return mode == "nearest" ? sampler.nearest(point)
+           : mode == "cubic" ? sampler.cubic(point)
+                             : sampler.linear(point);
+  };
+  size_t perAxis = mode == "nearest" ? 1 : mode == "cubic" ? 4 : 2;
+  return samplePlanes(
+      e, in.getX(), type, resultSizes,
+      CornerTables(e, sizes, resultSizes, perAxis, wide, tapsAt));
 }
 
 /// Coordinates of a grid, evenly spaced, under an affine map each batch.
@@ -290,8 +378,16 @@ Lowered lowerDeformConv(onnx::DeformConvOp op, onnx::DeformConvOp::Adaptor in,
           }
           Scalars weightPlace = {at[1], tap[0]};
           llvm::append_range(weightPlace, tap.drop_front());
-          Scalar term = sampler.linear(at[0], channel, point) *
-                        e.load(in.getW(), weightPlace).to(wide);
+          Sampler::Taps taps = sampler.linear(point);
+          Scalar sample = sumCorners(rank, 2, [&](ArrayRef<size_t> choice) {
+            Sampler::Corner corner = Sampler::corner(taps, choice);
+            Scalars place = {at[0], channel};
+            place.append(corner.place);
+            Scalar element = e.load(in.getX(), place).to(wide);
+            return select(corner.inside, element, element.same(0.0)) *
+                   corner.weight;
+          });
+          Scalar term = sample * e.load(in.getW(), weightPlace).to(wide);
           return soFar +
                  (mask ? term * e.load(mask, maskPlace).to(wide) : term);
         });

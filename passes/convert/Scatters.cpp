@@ -85,18 +85,25 @@ Lowered lowerScatterND(onnx::ScatterNDOp op, onnx::ScatterNDOp::Adaptor in,
   if (failed(e.requireTuples(indices, ArrayRef(sizes).take_front(*depth))) ||
       failed(e.requireInside(bounds, e.sizesOfTensor(updates), -1)))
     return failure();
+  // Slices in loops of their own, which find out where only once.
+  ArrayRef<Scalar> slice = ArrayRef(bounds).drop_front(outer.size());
   return e.nest(
-      bounds, e.copyOf(data), [&](ArrayRef<Scalar> at, ValueRange carried) {
-        Scalars place, tuple(at.take_front(outer.size()));
+      outer, e.copyOf(data), [&](ArrayRef<Scalar> at, ValueRange now) {
+        Scalars start, from(at), tuple(at);
         tuple.emplace_back();
         for (int64_t i = 0; i < *depth; ++i) {
           tuple.back() = e.at(i);
-          place.push_back(e.wrapIndex(e.load(indices, tuple), sizes[i]));
+          start.push_back(e.wrapIndex(e.load(indices, tuple), sizes[i]));
         }
-        llvm::append_range(place, at.drop_front(outer.size()));
-        Scalar element = e.load(updates, at, isUnsignedData);
-        return Values{
-            update(e, carried[0], place, element, reduction, isUnsignedData)};
+        return e.nest(
+            slice, now, [&](ArrayRef<Scalar> inner, ValueRange carried) {
+              Scalars place(start), source(from);
+              llvm::append_range(place, inner);
+              llvm::append_range(source, inner);
+              Scalar element = e.load(updates, source, isUnsignedData);
+              return Values{update(e, carried[0], place, element, reduction,
+                                   isUnsignedData)};
+            });
       });
 }
 

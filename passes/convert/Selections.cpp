@@ -4,6 +4,7 @@
 #include "dialects/onnx/OnnxOps.h"
 #include "passes/convert/EmitterPattern.h"
 #include "passes/convert/Families.h"
+#include "passes/convert/SortKeys.h"
 #include "passes/convert/Sorting.h"
 
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -133,6 +134,36 @@ struct UniqueGroups {
   Scalar groups;
 };
 
+/// The numbers of the items in order; those that are numbers themselves are
+/// sorted by their digits.
+Value sortItems(Emitter &e, const UniqueItems &items, Scalar count) {
+  Type element = elementType(items.data);
+  bool isTruth = element.isInteger(1);
+  if (!items.inner.empty() || isTruth)
+    return sortIndices(
+               e, SortSpace::allocate(e, count), count,
+               [&](Scalar a, Scalar b) { return items.compare(e, a, b) < 0; })
+        .order;
+  SortKeys keys(e, element, items.isUnsignedData, /*descending=*/false);
+  e.require(count < keys.mostPlaces(), DataError::Value,
+            "the tensor is too long to be sorted");
+  // Never empty: one is looked at even where there are none.
+  SortRoom room = SortRoom::allocate(e, keys, count + 1);
+  room.items =
+      e.loop(e.at(0), count, room.items, [&](Scalar i, ValueRange now) {
+        Scalar key = keys.keyOf(e.load(items.data, i, items.isUnsignedData));
+        return Values{e.store(keys.pack(key, i), now[0], i)};
+      })[0];
+  auto [start, sorted] = sortByKeys(e, keys, room, count);
+  Scalar first = start;
+  Value packed = sorted.items;
+  return e.loop(e.at(0), count, e.filled(e.fold(count), e.index(0)),
+                [&](Scalar i, ValueRange now) {
+                  Scalar item = keys.placeIn(keys.load(packed, first + i));
+                  return Values{e.store(item, now[0], i)};
+                })[0];
+}
+
 /// The first item equal to each item; equal ones stand beside each other in
 /// `sorted`.
 Value findRepresentatives(Emitter &e, const UniqueItems &items, Value sorted,
@@ -176,12 +207,10 @@ Lowered lowerUnique(onnx::UniqueOp op, onnx::UniqueOp::Adaptor in, Emitter &e) {
   Scalar count = sizes[items.axis];
   items.inner = sizes;
   items.inner.erase(items.inner.begin() + items.axis);
-  SortSpace sorted = sortIndices(
-      e, SortSpace::allocate(e, count), count,
-      [&](Scalar a, Scalar b) { return items.compare(e, a, b) < 0; });
-  Value representative = findRepresentatives(e, items, sorted.order, count);
-  UniqueGroups groups = numberGroups(
-      e, representative, op.getSorted() ? sorted.order : Value(), count);
+  Value sorted = sortItems(e, items, count);
+  Value representative = findRepresentatives(e, items, sorted, count);
+  UniqueGroups groups =
+      numberGroups(e, representative, op.getSorted() ? sorted : Value(), count);
 
   Value all = e.build(e.tensorType(e.fold(sizes), type.getElementType()), sizes,
                       [&](ArrayRef<Scalar> at) {

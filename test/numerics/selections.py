@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""TopK of every element type and NonMaxSuppression against numpy: order, equal values, NaN, sizes that are known only while running.
+"""Operators that choose, move or sample elements against numpy: TopK of every element type, NonMaxSuppression, Unique,
+Pad, ScatterND, GridSample, RoiAlign; equal values, NaN, sizes that are known only while running.
 
 usage: selections.py --ashlar=PROGRAM --scratch=FOLDER [--kind=REGEX]
 
@@ -89,6 +90,91 @@ def add_suppression(graph, number, shape, most, overlap, least, random, dynamic)
     graph.add_node("NonMaxSuppression", inputs, [output], f"suppress{number}")
 
 
+def add_unique(graph, number, x, is_sorted, dynamic):
+    values, first, inverse, counts = np.unique(x, return_index=True, return_inverse=True, return_counts=True)
+    if not is_sorted:
+        order = np.argsort(first)
+        values, first, counts = values[order], first[order], counts[order]
+        inverse = np.argsort(order)[inverse]
+    shape = [f"u{number}"]
+    inputs = [graph.add_input(f"u{number}", x, [f"l{number}"] if dynamic else None)]
+    outputs = [graph.add_output(f"values{number}", values, shape), graph.add_output(f"first{number}", first, shape),
+               graph.add_output(f"inverse{number}", inverse.reshape(-1), [f"l{number}"] if dynamic else None),
+               graph.add_output(f"counts{number}", counts, shape)]
+    graph.add_node("Unique", inputs, outputs, f"unique{number}", sorted=int(is_sorted))
+
+
+def add_pad(graph, number, x, pads, mode, dynamic):
+    rank = x.ndim
+    y = np.pad(x, [(pads[axis], pads[axis + rank]) for axis in range(rank)], mode=mode)
+    named = [[f"{name}{number}{axis}" for axis in range(rank)] if dynamic else None for name in "xy"]
+    inputs = [graph.add_input(f"p{number}", x, named[0]), graph.add_constant(f"pads{number}", np.array(pads, np.int64))]
+    graph.add_node("Pad", inputs, [graph.add_output(f"padded{number}", y, named[1])], f"pad{number}", mode=mode)
+
+
+def add_scatter(graph, number, shape, depth, count, reduction, random, dynamic):
+    data = random.integers(-9, 9, shape).astype(np.float32)
+    places = np.stack([random.integers(-n, n, count) for n in shape[:depth]], axis=-1)
+    updates = random.integers(-9, 9, (count, *shape[depth:])).astype(np.float32)
+    expected = data.copy()
+    combine = {"none": lambda a, b: b, "add": np.add, "max": np.maximum}[reduction]
+    for place, update in zip(places, updates):
+        expected[tuple(place)] = combine(expected[tuple(place)], update)
+    named = [f"d{number}{axis}" for axis in range(len(shape))] if dynamic else None
+    inputs = [graph.add_input(f"data{number}", data, named),
+              graph.add_input(f"places{number}", places, [f"n{number}", depth] if dynamic else None),
+              graph.add_input(f"updates{number}", updates, [f"n{number}"] + named[depth:] if dynamic else None)]
+    output = graph.add_output(f"scattered{number}", expected, named)
+    graph.add_node("ScatterND", inputs, [output], f"scatter{number}", reduction=reduction)
+
+
+def bilinear(plane, y, x):
+    """At a point of the plane, around which there are zeros."""
+    top, left = int(np.floor(y)), int(np.floor(x))
+    total = 0.0
+    for row, column in np.ndindex(2, 2):
+        weight = (y - top if row else top + 1 - y) * (x - left if column else left + 1 - x)
+        if 0 <= top + row < plane.shape[0] and 0 <= left + column < plane.shape[1]:
+            total += weight * plane[top + row, left + column]
+    return total
+
+
+def add_sample(graph, number, shape, points, random, dynamic):
+    """Coordinates and elements that are exact."""
+    x = random.integers(-9, 9, shape).astype(np.float32)
+    grid = random.integers(-9, 9, (shape[0], *points, 2)).astype(np.float32) / 8
+    y = np.zeros((*shape[:2], *points), np.float32)
+    for place in np.ndindex(*y.shape):
+        column, row = ((grid[place[0], place[2], place[3]] + 1) * np.array([shape[3], shape[2]]) - 1) / 2
+        y[place] = bilinear(x[place[:2]], row, column)
+    names = [f"b{number}", f"c{number}"]
+    inputs = [graph.add_input(f"image{number}", x, names + [f"h{number}", f"w{number}"] if dynamic else None),
+              graph.add_input(f"grid{number}", grid, [names[0], f"r{number}", f"s{number}", 2] if dynamic else None)]
+    output = graph.add_output(f"sampled{number}", y, names + [f"r{number}", f"s{number}"] if dynamic else None)
+    graph.add_node("GridSample", inputs, [output], f"sample{number}", align_corners=0)
+
+
+def add_align(graph, number, shape, regions, mode, ratio, random, dynamic):
+    """Regions inside of the map, with exact corners; bins of 2x4."""
+    x = random.integers(0, 9, shape).astype(np.float32)
+    corners = np.array([[*(low := random.integers(0, 4, 2)), *(low + random.integers(1, 3, 2) * 4)]
+                        for _ in range(regions)], np.float32)
+    batches = random.integers(0, shape[0], regions)
+    y = np.zeros((regions, shape[1], 4, 2), np.float32)
+    for region, channel, row, column in np.ndindex(*y.shape):
+        left, top, right, bottom = corners[region]
+        height, width = (bottom - top) / 4, (right - left) / 2
+        terms = [bilinear(x[batches[region], channel], top + (row + (i + 0.5) / ratio) * height,
+                          left + (column + (j + 0.5) / ratio) * width) for i, j in np.ndindex(ratio, ratio)]
+        y[region, channel, row, column] = np.mean(terms)
+    inputs = [graph.add_input(f"map{number}", x, [f"{n}{number}" for n in "bchw"] if dynamic else None),
+              graph.add_input(f"regions{number}", corners, [f"r{number}", 4] if dynamic else None),
+              graph.add_input(f"batches{number}", batches, [f"r{number}"] if dynamic else None)]
+    output = graph.add_output(f"aligned{number}", y, [f"r{number}", f"c{number}", 4, 2] if dynamic else None)
+    graph.add_node("RoiAlign", inputs, [output], f"align{number}", mode=mode, output_height=4, output_width=2,
+                   sampling_ratio=ratio, coordinate_transformation_mode="output_half_pixel")
+
+
 def families():
     """Names and models."""
     random = np.random.default_rng(5)
@@ -119,6 +205,33 @@ def families():
     for number, case in enumerate(cases):
         add_suppression(graph, number, *case, random, number % 2 == 1)
     yield "suppression", graph
+    graph = Graph()
+    for number, dtype in enumerate([np.float32, np.float64, np.int64, np.uint8, np.int32, np.uint64]):
+        for way, kind in enumerate(("random", "ties")):
+            add_unique(graph, 2 * number + way, elements(kind, dtype, (300, ), random), (number + way) % 2 == 0, way == 0)
+    yield "unique", graph
+    graph = Graph()
+    for number, mode in enumerate(("reflect", "edge", "wrap") * 2):
+        dynamic = number >= 3
+        add_pad(graph, 3 * number, elements("random", np.float32, (2, 4, 33), random), (0, 1, 2, 0, 2, 3), mode, dynamic)
+        add_pad(graph, 3 * number + 1, elements("random", np.uint8, (3, 5), random), (1, 0, 0, 2), mode, dynamic)
+        add_pad(graph, 3 * number + 2, elements("random", np.int64, (3, 5), random), (0, 0, 2, 4), mode, dynamic)
+    yield "pad", graph
+    graph = Graph()
+    for number, reduction in enumerate(("none", "add", "max") * 2):
+        add_scatter(graph, 2 * number, (5, 6, 37), 2, 40, reduction, random, number >= 3)
+        add_scatter(graph, 2 * number + 1, (7, 3), 2 if number % 2 else 1, 20, reduction, random, number >= 3)
+    yield "scatter", graph
+    graph = Graph()
+    for number, (shape, points) in enumerate([((1, 1, 4, 8), (3, 5)), ((2, 5, 8, 4), (4, 9)), ((2, 3, 4, 4), (1, 40))]):
+        add_sample(graph, 2 * number, shape, points, random, False)
+        add_sample(graph, 2 * number + 1, shape, points, random, True)
+    yield "sample", graph
+    graph = Graph()
+    for number, ratio in enumerate((1, 2, 4, 8)):  # with more of them there are no tables
+        add_align(graph, 2 * number, (2, 3, 16, 16), 5, "avg", ratio, random, False)
+        add_align(graph, 2 * number + 1, (1, 2, 14, 15), 3, "avg", ratio, random, True)
+    yield "align", graph
 
 
 def main():
