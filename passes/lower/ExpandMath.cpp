@@ -1,10 +1,12 @@
 //===- ExpandMath.cpp - elementary functions as arithmetic ----------------===//
 #include "passes/lower/Passes.h"
 
+#include "dialects/tile/TileDialect.h"
 #include "passes/analysis/ArgumentRange.h"
 #include "passes/lower/math/Functions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/PatternMatch.h"
 #include "llvm/ADT/TypeSwitch.h"

@@ -32,18 +32,21 @@ static Expr reducedExpm1(const Expr &r) {
   return fma(r * r, exponentialTail(r), r);
 }
 
-// p * 2^n in two steps, since 2^n alone may lie outside the range of normal
-// numbers.
-static Expr scale(const Expr &p, const Expr &n) {
-  Expr half = n.shiftRight(1);
-  return p * powerOfTwo(half) * powerOfTwo(n - half);
+// p * 2^(n + shift) in one instruction where there is one, else in two steps,
+// since the power alone may lie outside the range of normal numbers. Either way
+// it is rounded once.
+static Expr scale(const Expr &p, const Rounded &n, int64_t shift = 0) {
+  if (hasScaleByPower(p))
+    return scaleByPower(p, shift ? n.number + double(shift) : n.number);
+  Expr exponent = shift ? n.integer + n.integer.integer(shift) : n.integer;
+  Expr half = exponent.shiftRight(1);
+  return p * powerOfTwo(half) * powerOfTwo(exponent - half);
 }
 
 // e^x * 2^shift
 static Expr scaledExp(const Expr &x, int64_t shift) {
   Reduced reduced = reduceByLn2(clamp(x, -105, 90));
-  return scale(reducedExpm1(reduced.r) + 1,
-               reduced.n.integer + reduced.n.integer.integer(shift));
+  return scale(reducedExpm1(reduced.r) + 1, reduced.n, shift);
 }
 
 Expr makeExp(const Expr &x) { return scaledExp(x, 0); }
@@ -61,7 +64,7 @@ Expr makeExp2(const Expr &x) {
   Expr bounded = clamp(x, -151, 129);
   Rounded n = roundToInteger(bounded);
   Expr r = (bounded - n.number) * 0.693147180559945309;
-  return scale(reducedExpm1(r) + 1, n.integer);
+  return scale(reducedExpm1(r) + 1, n);
 }
 
 Expr makeExpm1(const Expr &x) {

@@ -1,7 +1,10 @@
 #include "passes/lower/math/Expr.h"
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/BuiltinTypes.h"
+
+#include "dialects/tile/TileDialect.h"
 
 using namespace mlir;
 
@@ -181,6 +184,28 @@ Rounded roundToInteger(const Expr &x, double scale) {
                       : llvm::bit_cast<int32_t>(static_cast<float>(magic));
   Expr raw = shifted.bits();
   return {shifted - magic, raw - raw.integer(bias)};
+}
+
+bool hasScaleByPower(const Expr &p) {
+  constexpr int64_t kLanes = 16;
+  auto vector = dyn_cast<VectorType>(p.type());
+  return vector && vector.getRank() == 1 && vector.getNumElements() == kLanes &&
+         !vector.isScalable() && vector.getElementType().isF32() &&
+         tile::getTarget(p.getBuilder().getInsertionBlock()->getParentOp())
+                 .getVectorBytes() == kLanes * 4;
+}
+
+Expr scaleByPower(const Expr &p, const Expr &n) {
+  ImplicitLocOpBuilder &b = p.getBuilder();
+  constexpr int64_t kCurrentRounding = 4;
+  Value all = arith::ConstantOp::create(b, b.getI16IntegerAttr(-1));
+  Value rounding =
+      arith::ConstantOp::create(b, b.getI32IntegerAttr(kCurrentRounding));
+  return Expr(b, LLVM::CallIntrinsicOp::create(
+                     b, p.type(),
+                     b.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
+                     ValueRange{p.value(), n.value(), p.value(), all, rounding})
+                     .getResult(0));
 }
 
 Expr powerOfTwo(const Expr &n) {

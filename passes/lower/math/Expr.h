@@ -112,6 +112,10 @@ struct Rounded {
   Expr number, integer;
 };
 Rounded roundToInteger(const Expr &x, double scale = 1);
+/// p * 2^n, rounded once, for an n that is a whole number: AVX-512 has it for
+/// its vectors of f32.
+bool hasScaleByPower(const Expr &p);
+Expr scaleByPower(const Expr &p, const Expr &n);
 /// 2^n for an integer within the exponent range of normal numbers.
 Expr powerOfTwo(const Expr &n);
 

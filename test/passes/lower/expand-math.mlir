@@ -56,3 +56,25 @@ func.func @instructions(%x: f32) -> f32 {
   %z = math.roundeven %y : f32
   return %z : f32
 }
+
+module attributes {tile.target = #tile.target<cpu = "skylake-avx512", vector_bytes = 64, vector_registers = 32, l1_bytes = 32768, l2_bytes = 1048576, vnni = false, bf16 = false, amx = false>} {
+// p * 2^n in one instruction, not in seven.
+// CHECK-LABEL: func @scaled
+// CHECK: %[[N:[^ ]+]] = arith.subf
+// CHECK-NOT: arith.shrsi
+// CHECK: %[[P:[^ ]+]] = arith.addf
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512.mask.scalef.ps.512"(%[[P]], %[[N]], %[[P]],
+// CHECK-NEXT: return
+func.func @scaled(%x: vector<16xf32>) -> vector<16xf32> {
+  %y = math.exp %x : vector<16xf32>
+  return %y : vector<16xf32>
+}
+// Only for whole vectors.
+// CHECK-LABEL: func @half_vector
+// CHECK: arith.shrsi
+// CHECK-NOT: scalef
+func.func @half_vector(%x: vector<8xf32>) -> vector<8xf32> {
+  %y = math.exp %x : vector<8xf32>
+  return %y : vector<8xf32>
+}
+}
