@@ -81,6 +81,23 @@ def HoistOutputBuffers
   }];
 }
 
+def ReshapeAmbiguousSlices
+    : Pass<"ashlar-reshape-ambiguous-slices", "::mlir::func::FuncOp"> {
+  let summary = "slices that drop one of several unit axes keep their rank";
+  let description = [{
+    Which of its unit axes a slice of fewer axes drops, upstream finds by the
+    strides once it is a buffer. Where these are not known it takes the first,
+    and rows are read or written in wrong places. Here such a slice is one of all
+    axes, and a reshape.
+
+    Requires: tensors. Guarantees: slices of tensors of unknown sizes that drop
+    axes drop all that have size 1.
+
+    Example: test/passes/bufferize/reshape-ambiguous-slices.mlir
+  }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
+}
+
 def SeparateInits : Pass<"ashlar-separate-inits", "::mlir::func::FuncOp"> {
   let summary = "let no two results start in one buffer";
   let description = [{

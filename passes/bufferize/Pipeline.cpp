@@ -10,6 +10,7 @@ using namespace ashlar;
 
 void ashlar::buildBufferizePipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createProduceInPlace());
+  manager.addNestedPass<func::FuncOp>(createReshapeAmbiguousSlices());
   manager.addPass(createCompactRows());
   manager.addPass(createBindArguments());
   // Sizes of outputs have to become arithmetic on dimensions before their

@@ -274,8 +274,11 @@ Value TensorBuilder::unsqueeze(Value tensor, ArrayRef<int64_t> axes) {
     return tensor;
   if (isScalarTensor(tensor))
     return reshape(tensor, sizes);
-  return create<tensor::ExpandShapeOp>(tensorType(sizes, elementType(tensor)),
-                                       tensor, groups, sizes);
+  // Sizes may be better known than by the tensor's type.
+  Type element = elementType(tensor);
+  return create<tensor::ExpandShapeOp>(
+      tensorType(sizes, element), conform(tensor, tensorType(own, element)),
+      groups, sizes);
 }
 
 Value TensorBuilder::squeeze(Value tensor, ArrayRef<int64_t> axes) {
@@ -378,7 +381,9 @@ Value TensorBuilder::reshape(Value tensor, ArrayRef<OpFoldResult> sizes) {
   } else if (own.size() < sizes.size() && !own.empty()) {
     if (auto groups = groupDims(*this, sizes, own);
         groups && canExpand(*groups, result))
-      return create<tensor::ExpandShapeOp>(result, tensor, *groups, sizes);
+      return create<tensor::ExpandShapeOp>(
+          result, conform(tensor, tensorType(own, type.getElementType())),
+          *groups, sizes);
   } else if (own.size() > sizes.size() && !sizes.empty()) {
     if (auto groups = groupDims(*this, own, sizes))
       return conform(create<tensor::CollapseShapeOp>(tensor, *groups), result);
