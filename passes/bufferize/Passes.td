@@ -87,11 +87,11 @@ def ReshapeAmbiguousSlices
   let description = [{
     Which of its unit axes a slice of fewer axes drops, upstream finds by the
     strides once it is a buffer. Where these are not known it takes the first,
-    and rows are read or written in wrong places. Here such a slice is one of all
-    axes, and a reshape.
+    and rows are read or written in wrong places; where the slice has steps it
+    finds none, and crashes. Here such a slice is one of all axes, and a reshape.
 
-    Requires: tensors. Guarantees: slices of tensors of unknown sizes that drop
-    axes drop all that have size 1.
+    Requires: tensors. Guarantees: slices of tensors of unknown sizes, and slices
+    with steps, that drop axes drop all that have size 1.
 
     Example: test/passes/bufferize/reshape-ambiguous-slices.mlir
   }];

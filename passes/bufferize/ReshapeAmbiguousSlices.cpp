@@ -13,12 +13,15 @@ using namespace ashlar;
 
 namespace {
 
-/// True where the slice drops some of its unit axes, and keeps others, of a
-/// tensor whose strides are not all known.
+/// True where the slice drops some of its unit axes, and keeps others, and its
+/// strides do not tell which: those of the tensor are not all known, or are not
+/// the slice's.
 template <typename SliceOp>
 bool isAmbiguous(SliceOp slice, RankedTensorType whole) {
   size_t dropped = slice.getDroppedDims().count();
-  return dropped > 0 && !whole.hasStaticShape() &&
+  bool hasOwnStrides = llvm::any_of(slice.getStaticStrides(),
+                                    [](int64_t step) { return step != 1; });
+  return dropped > 0 && (!whole.hasStaticShape() || hasOwnStrides) &&
          size_t(llvm::count(slice.getStaticSizes(), 1)) > dropped;
 }
 

@@ -25,14 +25,13 @@ bool isLanewise(Operation &op) {
   return OpTrait::hasElementwiseMappableTraits(&op) && op.getNumRegions() == 0;
 }
 
-/// Brings an operand of an elementwise operation into one of the forms that
-/// epilogues read: the destination's shape, its channels, or one value. Null
-/// if it has none of them.
-Value asExtra(PatternRewriter &rewriter, Location loc, Value operand,
-              AffineMap access) {
-  if (access.isIdentity())
-    return operand;
+/// The rank that an operand of an elementwise operation has in one of the forms
+/// that epilogues read: the destination's shape, its channels, or one value.
+/// Nothing if it has none of them.
+std::optional<int64_t> rankAsExtra(Value operand, AffineMap access) {
   auto type = cast<RankedTensorType>(operand.getType());
+  if (access.isIdentity())
+    return type.getRank();
   // The loop that moves along an axis; none where there is a single element.
   auto loopOf = [&](int64_t axis) {
     return type.getDimSize(axis) == 1
@@ -51,10 +50,16 @@ Value asExtra(PatternRewriter &rewriter, Location loc, Value operand,
     AffineDimExpr dim = loopOf(axis);
     if ((dim && (perChannel || dim.getPosition() + 1 != access.getNumDims())) ||
         (!dim && type.getDimSize(axis) != 1))
-      return broadcasts ? operand : nullptr;
+      return broadcasts ? std::optional(type.getRank()) : std::nullopt;
     perChannel |= static_cast<bool>(dim);
   }
-  int64_t rank = perChannel ? 1 : 0;
+  return perChannel ? 1 : 0;
+}
+
+/// The operand with that rank.
+Value asExtra(PatternRewriter &rewriter, Location loc, Value operand,
+              int64_t rank) {
+  auto type = cast<RankedTensorType>(operand.getType());
   if (type.getRank() == rank)
     return operand;
   SmallVector<ReassociationIndices> groups(rank);
@@ -98,16 +103,19 @@ private:
                      PatternRewriter &rewriter) const {
     Operation *producer = fused->get().getDefiningOp();
     Location loc = rewriter.getFusedLoc({producer->getLoc(), op.getLoc()});
-    SmallVector<Value> added;
+    // Nothing is made before it is known that all can be.
+    SmallVector<std::pair<Value, int64_t>> extras;
     for (OpOperand *input : op.getDpsInputOperands()) {
       if (input == fused)
         continue;
-      Value extra = asExtra(rewriter, op.getLoc(), input->get(),
-                            op.getMatchingIndexingMap(input));
-      if (!extra)
+      auto rank = rankAsExtra(input->get(), op.getMatchingIndexingMap(input));
+      if (!rank)
         return failure();
-      added.push_back(extra);
+      extras.emplace_back(input->get(), *rank);
     }
+    SmallVector<Value> added;
+    for (auto [operand, rank] : extras)
+      added.push_back(asExtra(rewriter, op.getLoc(), operand, rank));
     // The same operation with more extras and a destination of its own.
     auto style = cast<DestinationStyleOpInterface>(producer);
     Value init = tensor::EmptyOp::create(

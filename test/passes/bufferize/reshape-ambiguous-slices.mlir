@@ -17,6 +17,15 @@ func.func @extract(%x: tensor<?x3x5x?xf32>, %n: index) -> tensor<1x5x?xf32> {
   return %r : tensor<1x5x?xf32>
 }
 
+// Steps make strides that the tensor does not have.
+// CHECK-LABEL: func.func @steps
+// CHECK: tensor.extract_slice %arg0[0, 2, 0] [1, 1, 1] [1, 2, 1] : tensor<1x3x1xf32> to tensor<1x1x1xf32>
+// CHECK: tensor.collapse_shape
+func.func @steps(%x: tensor<1x3x1xf32>) -> tensor<1x1xf32> {
+  %r = tensor.extract_slice %x[0, 2, 0] [1, 1, 1] [1, 2, 1] : tensor<1x3x1xf32> to tensor<1x1xf32>
+  return %r : tensor<1x1xf32>
+}
+
 // All unit axes, or known strides: as it is.
 // CHECK-LABEL: func.func @plain
 // CHECK-NOT: tensor.collapse_shape

@@ -56,3 +56,28 @@ func.func @channel_of_a_batch_of_one(%x: tensor<1x5x5x4xf32>, %w: tensor<8x4x1x1
   } -> tensor<1x5x5x8xf32>
   return %r : tensor<1x5x5x8xf32>
 }
+
+// An operand that could be reshaped, and one that no epilogue reads: nothing is
+// made for the first. (It was, again and again, and compilation failed.)
+// CHECK-LABEL: func.func @one_of_two
+// CHECK-NOT: tensor.collapse_shape
+// CHECK: nn.matmul
+// CHECK: linalg.generic
+#whole = affine_map<(b, m, n) -> (b, m, n)>
+#column = affine_map<(b, m, n) -> (b, 0, n)>
+#row = affine_map<(b, m, n) -> (m, 0)>
+func.func @one_of_two(%x: tensor<1x7x3xf32>, %w: tensor<1x3x7xf32>, %c: tensor<1x1x7xf32>, %r: tensor<7x1xf32>) -> tensor<1x7x7xf32> {
+  %e = tensor.empty() : tensor<1x7x7xf32>
+  %y = nn.matmul %x, %w outs(%e) : tensor<1x7x3xf32>, tensor<1x3x7xf32>, tensor<1x7x7xf32> -> tensor<1x7x7xf32> {
+  ^bb0(%acc: f32):
+    nn.yield %acc : f32
+  }
+  %z = linalg.generic {indexing_maps = [#whole, #column, #row, #whole], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%y, %c, %r : tensor<1x7x7xf32>, tensor<1x1x7xf32>, tensor<7x1xf32>) outs(%e : tensor<1x7x7xf32>) {
+  ^bb0(%a: f32, %b: f32, %d: f32, %o: f32):
+    %s = arith.addf %a, %b : f32
+    %t = arith.mulf %s, %d : f32
+    linalg.yield %t : f32
+  } -> tensor<1x7x7xf32>
+  return %z : tensor<1x7x7xf32>
+}
