@@ -73,6 +73,10 @@ private:
   bool done = false;
 };
 
+/// How far a folder with a broken image is searched for others, which takes
+/// time, and how many of them are told.
+constexpr size_t kImagesLookedAt = 1000, kProblemsTold = 20;
+
 class ImageInput : public InputStream {
 public:
   ImageInput(std::vector<std::string> files, const InputSpec &spec,
@@ -91,14 +95,9 @@ public:
     if (at == paths.size())
       return std::nullopt;
     name = paths[at++];
-    auto file = llvm::MemoryBuffer::getFile(name, /*IsText=*/false,
-                                            /*RequiresNullTerminator=*/false);
-    if (!file)
-      return makeError(
-          name + ": error: cannot read the file: " + file.getError().message());
-    auto image = decodeImage((*file)->getBuffer(), channels);
+    auto image = read(name);
     if (!image)
-      return errorIn(name, image.takeError());
+      return llvm::joinErrors(image.takeError(), otherProblems());
     Image fitted = fitImage(*image, height < 0 ? image->height : height,
                             width < 0 ? image->width : width, options);
     return imageTensor(fitted, rank, axes, options.bgr);
@@ -106,6 +105,31 @@ public:
   std::optional<uint64_t> size() const override { return paths.size(); }
 
 private:
+  llvm::Expected<Image> read(const std::string &path) const {
+    auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                            /*RequiresNullTerminator=*/false);
+    if (!file)
+      return makeError(
+          path + ": error: cannot read the file: " + file.getError().message());
+    auto image = decodeImage((*file)->getBuffer(), channels);
+    if (!image)
+      return errorIn(path, image.takeError());
+    return image;
+  }
+
+  // Of the images behind a broken one: they are mended together.
+  Error otherProblems() const {
+    Error problems = Error::success();
+    size_t found = 0;
+    for (size_t i = at, end = std::min(paths.size(), at + kImagesLookedAt);
+         i != end && found != kProblemsTold; ++i)
+      if (auto image = read(paths[i]); !image) {
+        problems = llvm::joinErrors(std::move(problems), image.takeError());
+        ++found;
+      }
+    return problems;
+  }
+
   std::vector<std::string> paths;
   size_t rank, at = 0;
   ImageAxes axes;

@@ -5,6 +5,7 @@
 #include "runtime/ashlar_rt.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/JSON.h"
@@ -21,6 +22,14 @@ using llvm::Twine;
 
 using Labels = llvm::Expected<std::vector<int64_t>>;
 
+// The first few, and how many more there are.
+static std::string firstOf(llvm::ArrayRef<std::string> texts) {
+  std::string text = llvm::join(texts.take_front(5), ", ");
+  if (texts.size() > 5)
+    text += " and " + std::to_string(texts.size() - 5) + " more";
+  return text;
+}
+
 // An array of whole numbers, [N] or [N,1].
 static Labels fromTensor(const Tensor &tensor) {
   bool flat = tensor.shape.size() == 1 ||
@@ -29,12 +38,19 @@ static Labels fromTensor(const Tensor &tensor) {
     return makeError("labels have shape " + shapeText(tensor.shape) +
                      ", expected one number a sample");
   std::vector<int64_t> labels;
+  std::vector<std::string> wrong;
   for (int64_t i = 0, count = tensor.elements(); i != count; ++i) {
     double value = tensor.value(i).real();
-    if (!(value >= 0 && value < 1e9) || value != std::floor(value))
-      return makeError("label " + Twine(i) + " is not the index of a class");
+    if (!(value >= 0 && value < 1e9) || value != std::floor(value)) {
+      char text[64];
+      snprintf(text, sizeof text, "%g (place %lld)", value, (long long)i);
+      wrong.push_back(text);
+      continue;
+    }
     labels.push_back(int64_t(value));
   }
+  if (!wrong.empty())
+    return makeError("not indices of classes: " + firstOf(wrong));
   return labels;
 }
 
@@ -122,6 +138,7 @@ static Labels fromTable(StringRef text, StringRef part, char separator,
     line = 1;
   }
   std::vector<int64_t> labels;
+  std::vector<std::string> wrong;
   for (; line != lines.size(); ++line) {
     llvm::SmallVector<StringRef> fields;
     lines[line].rtrim('\r').split(fields, separator);
@@ -134,11 +151,15 @@ static Labels fromTable(StringRef text, StringRef part, char separator,
     auto named = names.find(field);
     if (named != names.end())
       label = named->second;
-    else if (field.getAsInteger(10, label) || label < 0)
-      return makeError("line " + Twine(line + 1) + ": '" + field +
-                       "' is neither the index of a class nor the name of one");
+    else if (field.getAsInteger(10, label) || label < 0) {
+      wrong.push_back(("'" + field + "' (line " + Twine(line + 1) + ")").str());
+      continue;
+    }
     labels.push_back(label);
   }
+  if (!wrong.empty())
+    return makeError("neither indices of classes nor names of any: " +
+                     firstOf(wrong));
   return labels;
 }
 

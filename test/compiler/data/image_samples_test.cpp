@@ -155,6 +155,14 @@ TEST(ImageTest, RefusesWhatDoesNotDecode) {
   std::string path = folder.write("a.jpg", "GIF89a");
   EXPECT_EQ(readAll(from({path}), {floats({1, 3, 2, 2})}).error,
             path + ": error: neither a JPEG nor a PNG image");
+  // Broken ones are told together.
+  folder.write("cut.jpg", "\xff\xd8\xff");
+  std::string error =
+      readAll(from({folder.path("")}), {floats({1, 3, 2, 2})}).error;
+  EXPECT_NE(error.find("a.jpg: error: neither"), std::string::npos) << error;
+  EXPECT_NE(error.find("cut.jpg: error: JPEG does not decode"),
+            std::string::npos)
+      << error;
   EXPECT_NE(readAll(from({path}), {floats({1, 5, 2, 2})})
                 .error.find("input 'x' cannot be an image: shape [1,5,2,2] has "
                             "5 channels"),

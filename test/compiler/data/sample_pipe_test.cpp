@@ -119,14 +119,15 @@ TEST(LabelsTest, SaysWhatIsWrong) {
                               ASHLAR_INT32, {INT64_C(1) << 60, 0}, {}))),
             "n.npy: error: labels have shape [1152921504606846976,0], expected "
             "one number a sample");
-  EXPECT_EQ(
-      read("m.npy", writeNpy(tensorOf<int32_t>(ASHLAR_INT32, {2}, {1, -1}))),
-      "m.npy: error: label 1 is not the index of a class");
+  EXPECT_EQ(read("m.npy", writeNpy(tensorOf<int32_t>(ASHLAR_INT32, {4},
+                                                     {1, -1, 2, -3}))),
+            "m.npy: error: not indices of classes: -1 (place 1), -3 (place 3)");
   EXPECT_EQ(read("l.tsv", "a\tb\n", ":c"),
             "l.tsv: error: the table has no column 'c' in its first line");
-  EXPECT_EQ(read("l.txt", "1\ncat\n"),
-            "l.txt: error: line 2: 'cat' is neither the index of a class nor "
-            "the name of one");
+  EXPECT_EQ(read("l.txt", "1\ncat\n3\na\nb\nc\nd\ne\n"),
+            "l.txt: error: neither indices of classes nor names of any: 'cat' "
+            "(line 2), 'a' (line 4), 'b' (line 5), 'c' (line 6), 'd' (line 7) "
+            "and 1 more");
   EXPECT_EQ(read("l.npz", npz({{"x", counting({1})}, {"y", counting({1})}})),
             "l.npz: error: labels are in none of the members 'x', 'y': name "
             "one, as FILE:MEMBER");
