@@ -166,6 +166,11 @@ Error ModelRunner::bind(std::vector<Tensor> given) {
   if (Error error = allocateOutputs())
     return error;
   size_t bytes = ashlar_rt1_workspace_size(&info, dimValues.data(), workers());
+  if (bytes == SIZE_MAX)
+    return makeError(ASHLAR_ERROR_SHAPE,
+                     "an input is too small or too large for the model: a "
+                     "tensor computed from it would have a size below zero or "
+                     "beyond memory");
   if (!workspace.allocate(bytes))
     return makeError(ASHLAR_ERROR_WORKSPACE_SIZE,
                      "cannot allocate a workspace of " + Twine(bytes) +
