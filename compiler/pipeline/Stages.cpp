@@ -8,6 +8,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassRegistry.h"
 
+#include "passes/analysis/Canonicalization.h"
 #include "passes/bufferize/Passes.h"
 #include "passes/convert/Passes.h"
 #include "passes/fuse/Passes.h"
@@ -37,7 +38,7 @@ constexpr llvm::StringLiteral kLlvm[] = {"builtin", "llvm"};
 
 void buildConvert(OpPassManager &manager) {
   manager.addPass(createConvertOnnx());
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCanonicalization());
   manager.addPass(createCSEPass());
 }
 

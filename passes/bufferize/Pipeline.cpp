@@ -1,4 +1,5 @@
 //===- Pipeline.cpp - bufferize -------------------------------------------===//
+#include "passes/analysis/Canonicalization.h"
 #include "passes/bufferize/Passes.h"
 
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
@@ -16,7 +17,7 @@ void ashlar::buildBufferizePipeline(OpPassManager &manager) {
   // Sizes of outputs have to become arithmetic on dimensions before their
   // buffers can be moved up.
   manager.addPass(memref::createResolveRankedShapeTypeResultDimsPass());
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCanonicalization());
   manager.addPass(createCSEPass());
   manager.addNestedPass<func::FuncOp>(createHoistOutputBuffers());
   manager.addNestedPass<func::FuncOp>(createSeparateInits());
@@ -29,12 +30,12 @@ void ashlar::buildBufferizePipeline(OpPassManager &manager) {
   manager.addPass(bufferization::createOneShotBufferizePass(options));
   // Twice: the first run leaves copies of a buffer to itself.
   for (int round = 0; round < 2; ++round) {
-    manager.addPass(createCanonicalizerPass());
+    manager.addPass(createCanonicalization());
     manager.addPass(createCSEPass());
   }
   manager.addNestedPass<func::FuncOp>(createKeepLoopBuffers());
   manager.addPass(createCSEPass());
   manager.addPass(createPlanArena());
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCanonicalization());
   manager.addPass(createCSEPass());
 }

@@ -223,14 +223,23 @@ struct PaddedImage {
 };
 } // namespace
 
+// True where a short input is known to have no outputs of a phase.
+static bool isEmpty(OpFoldResult inputs, const MergedPhases &phase) {
+  std::optional<int64_t> known = getConstantIntValue(inputs);
+  return known && *known + phase.growth <= 0;
+}
+
 Value TransposedConvolution::run(Value image) {
   auto data = constantData(filter);
   auto [rows, columns] =
       planPhases(axes[0], axes[1], outputs(), data && groups == 1);
   PaddedImage padded(b, image, rows, columns);
   Value result = b.empty(outputSizes(image), b.getF32Type());
+  Sizes inputs = b.dims(image);
   for (const MergedPhases &row : rows)
     for (const MergedPhases &column : columns) {
+      if (isEmpty(inputs[1], row) || isEmpty(inputs[2], column))
+        continue;
       Value phaseFilter =
           data ? constantFilter(*data, row, column)
                : computedFilter(row.phases.front(), column.phases.front());

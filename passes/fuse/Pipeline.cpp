@@ -1,4 +1,5 @@
 //===- Pipeline.cpp - fuse ------------------------------------------------===//
+#include "passes/analysis/Canonicalization.h"
 #include "passes/fuse/Passes.h"
 
 #include "mlir/Transforms/Passes.h"
@@ -8,7 +9,7 @@ using namespace ashlar;
 
 void ashlar::buildFusePipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createSinkTransposes());
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCanonicalization());
   manager.addPass(createCSEPass());
   manager.addNestedPass<func::FuncOp>(createSplitReductions());
   manager.addNestedPass<func::FuncOp>(createSinkReshapes());
@@ -18,6 +19,6 @@ void ashlar::buildFusePipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createFoldByteRoundTrips());
   manager.addPass(createHandOverContractions());
   manager.addNestedPass<func::FuncOp>(createChooseWinograd());
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCanonicalization());
   manager.addPass(createCSEPass());
 }

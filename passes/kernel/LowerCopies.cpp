@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Utils/MemRefUtils.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -19,11 +20,12 @@ using namespace ashlar;
 
 namespace {
 
+/// As the conversion to LLVM has it, which calls a library for other copies:
+/// even an axis of one element must have the stride of its place.
 bool isContiguous(Value buffer) {
   auto type = cast<MemRefType>(buffer.getType());
   return type.getLayout().isIdentity() ||
-         (type.hasStaticShape() &&
-          type.areTrailingDimsContiguous(type.getRank()));
+         memref::isStaticShapeAndContiguousRowMajor(type);
 }
 
 /// Rows of pixels of a few channels are copied to pixels that have room for

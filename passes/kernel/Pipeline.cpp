@@ -1,4 +1,5 @@
 //===- Pipeline.cpp - kernel ----------------------------------------------===//
+#include "passes/analysis/Canonicalization.h"
 #include "passes/kernel/Passes.h"
 
 #include "mlir/Dialect/Linalg/Passes.h"
@@ -22,6 +23,6 @@ void ashlar::buildKernelPipeline(OpPassManager &manager) {
   manager.addNestedPass<func::FuncOp>(createParallelLoopsToGrids());
   manager.addNestedPass<func::FuncOp>(createLowerLookups());
   manager.addNestedPass<func::FuncOp>(createSerialLoopsToGrids());
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCanonicalization());
   manager.addPass(createCSEPass());
 }

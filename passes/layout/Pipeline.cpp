@@ -1,4 +1,5 @@
 //===- Pipeline.cpp - layout ----------------------------------------------===//
+#include "passes/analysis/Canonicalization.h"
 #include "passes/layout/Passes.h"
 
 #include "mlir/Transforms/Passes.h"
@@ -9,6 +10,6 @@ using namespace ashlar;
 void ashlar::buildLayoutPipeline(OpPassManager &manager) {
   manager.addPass(createPadChannels());
   manager.addPass(createPackWeights());
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCanonicalization());
   manager.addPass(createCSEPass());
 }

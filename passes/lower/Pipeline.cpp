@@ -1,4 +1,5 @@
 //===- Pipeline.cpp - lower -----------------------------------------------===//
+#include "passes/analysis/Canonicalization.h"
 #include "passes/lower/Passes.h"
 
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
@@ -19,7 +20,7 @@ void ashlar::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createConvertVectorToSCFPass(transfers));
   manager.addPass(createLowerAffinePass());
   manager.addPass(createExpandMath());
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCanonicalization());
   manager.addPass(createCSEPass());
   manager.addPass(createLoopsToBranches());
   manager.addPass(createRequirementsToBranches());
@@ -27,6 +28,6 @@ void ashlar::buildLowerPipeline(OpPassManager &manager) {
   manager.addPass(createLowerAffinePass());
   manager.addPass(createConvertToLlvm());
   manager.addPass(createReconcileUnrealizedCastsPass());
-  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCanonicalization());
   manager.addPass(createCSEPass());
 }

@@ -47,3 +47,13 @@ func.func @few(%a: memref<11x5x3xbf16>, %b: memref<11x5x3xbf16, strided<[68, 4, 
   return
 }
 }
+
+// -----
+
+// An axis of one element with a stride of its own: no call of a library.
+// CHECK-LABEL: func.func @unit_axis
+// CHECK-NOT: memref.copy
+func.func @unit_axis(%x: memref<32x1x1xf32>, %y: memref<32x1x1xf32, strided<[1, 1, 2]>>) {
+  memref.copy %x, %y : memref<32x1x1xf32> to memref<32x1x1xf32, strided<[1, 1, 2]>>
+  return
+}
