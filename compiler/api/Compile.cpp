@@ -140,11 +140,15 @@ LogicalResult Compilation::prepare(StringRef until) {
       return failure();
   }
   describePrecision(*module, model);
-  for (LayerDescription &layer : model.layers)
-    if (auto left = options.precision.notQuantized.find(layer.name);
-        left != options.precision.notQuantized.end() &&
-        layer.precisionReason.empty())
+  const PrecisionOptions &wishes = options.precision;
+  for (LayerDescription &layer : model.layers) {
+    if (auto left = wishes.notQuantized.find(layer.name);
+        left != wishes.notQuantized.end() && layer.precisionReason.empty())
       layer.precisionReason = left->second;
+    if (auto done = wishes.quantized.find(layer.name);
+        done != wishes.quantized.end() && layer.precision == "int8")
+      layer.precisionReason = "calibrated: " + done->second;
+  }
   return success();
 }
 

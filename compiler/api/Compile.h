@@ -23,8 +23,9 @@ struct PrecisionOptions {
   /// (regular expression over ONNX node names, precision); the last that
   /// matches counts.
   std::vector<std::pair<std::string, std::string>> layers;
-  /// Why layers are not in int8 although the model was quantized, by node.
-  std::map<std::string, std::string> notQuantized;
+  /// How layers of a model that was quantized on the way came to int8, and why
+  /// others did not, by node.
+  std::map<std::string, std::string> quantized, notQuantized;
 };
 
 struct CompileOptions {

@@ -82,6 +82,22 @@ void attributeFunction(Function &function, const ashlar::Target &target) {
   function.addFnAttr("denormal-fp-math", "ieee,ieee");
 }
 
+/// The functions that generated code may leave to others: the runtime's, those
+/// of a kernel library, and what C's memory functions do. Anything else would
+/// be missed only when an application is linked.
+Error checkCalls(const Module &module) {
+  for (const Function &function : module) {
+    StringRef name = function.getName();
+    if (!function.isDeclaration() || function.isIntrinsic() ||
+        function.use_empty() || name.starts_with("ashlar_") ||
+        is_contained({"memcpy", "memmove", "memset"}, name))
+      continue;
+    return createStringError("the code calls '" + name +
+                             "', which no library has");
+  }
+  return Error::success();
+}
+
 } // namespace
 
 std::string ashlar::weightsSymbol(const ModelDescription &model) {
@@ -125,6 +141,8 @@ Expected<std::unique_ptr<Module>> ashlar::translateVariant(
     weights->setName(weightsSymbol(model));
   // Body and shapes stay visible until the tables refer to them.
   optimize(*result, **machine);
+  if (Error error = checkCalls(*result))
+    return error;
   return result;
 }
 

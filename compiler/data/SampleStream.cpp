@@ -5,6 +5,7 @@
 #include "runtime/ashlar_rt.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -198,7 +199,7 @@ Opener::openNamed(ArrayRef<std::pair<size_t, std::string>> named) {
 
 llvm::Expected<std::unique_ptr<SampleStream>> Opener::open() {
   std::vector<std::pair<size_t, std::string>> named;
-  std::vector<std::string> paths;
+  std::vector<std::string> paths, strangers;
   for (StringRef text : options.data) {
     size_t found = inputs.size();
     // Names of tensors may hold '=' themselves.
@@ -210,8 +211,20 @@ llvm::Expected<std::unique_ptr<SampleStream>> Opener::open() {
           found = i;
           named.emplace_back(i, text.drop_front(at + 1).str());
         }
-    if (found == inputs.size())
+    if (found != inputs.size())
+      continue;
+    if (text.contains('=') && !llvm::sys::fs::exists(text))
+      strangers.push_back(text.split('=').first.str());
+    else
       paths.push_back(text.str());
+  }
+  if (!strangers.empty()) {
+    std::vector<std::string> names;
+    for (const InputSpec &input : inputs)
+      names.push_back(input.name);
+    return makeError("no input is named '" + llvm::join(strangers, "', '") +
+                     "', the model's inputs are '" + llvm::join(names, "', '") +
+                     "'");
   }
   if (paths.empty() && named.empty())
     return makeError("no data is given");

@@ -175,8 +175,10 @@ ashlar::tool::quantizeBeforeCompiling(StringRef path, StringRef tablePath,
       llvm::sys::path::filename(tablePath).str(), hashOfFile(tablePath),
       table->dataHash, table->samples, table->madeUp};
   for (const quantization::LayerDecision &layer : result->layers)
-    if (!layer.quantized && !layer.node.empty())
-      options.precision.notQuantized[layer.node] = layer.reason;
+    if (!layer.node.empty())
+      (layer.quantized ? options.precision.quantized
+                       : options.precision.notQuantized)[layer.node] =
+          layer.reason;
   options.source = std::move(result->model);
   return std::nullopt;
 }

@@ -243,6 +243,8 @@ TEST(SampleStreamTest, TakesInputsByName) {
   EXPECT_EQ(readAll(from({a, "c=" + b}), inputs).error,
             "data for all inputs ('" + a +
                 "') and for one of them ('c') cannot be given together");
+  EXPECT_EQ(readAll(from({"c=" + b, "d=" + a, "e=" + a}), inputs).error,
+            "no input is named 'd', 'e', the model's inputs are 'a=b', 'c'");
 }
 
 TEST(SampleStreamTest, RefusesNothing) {
