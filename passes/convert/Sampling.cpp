@@ -1,5 +1,4 @@
-// Operators that read between elements, or add up what was read: GridSample,
-// DeformConv, Col2Im.
+// Operators that read between elements: GridSample, AffineGrid, DeformConv.
 #include "dialects/onnx/OnnxOps.h"
 #include "passes/convert/EmitterPattern.h"
 #include "passes/convert/Families.h"
@@ -395,68 +394,12 @@ Lowered lowerDeformConv(onnx::DeformConvOp op, onnx::DeformConvOp::Adaptor in,
   });
 }
 
-//===--- Col2Im
-//----------------------------------------------------------------------------------------------------===//
-
-/// Every element of the image adds up the columns that hold it.
-Lowered lowerCol2Im(onnx::Col2ImOp op, onnx::Col2ImOp::Adaptor in, Emitter &e) {
-  RankedTensorType type = e.resultType(0);
-  Scalars image, window = e.scalarsOf(in.getBlockShape()), blocks;
-  size_t rank = window.size();
-  SmallVector<int64_t> strides = orDefault(op.getStrides(), rank, 1),
-                       dilations = orDefault(op.getDilations(), rank, 1),
-                       pads = orDefault(op.getPads(), 2 * rank, 0);
-  Scalar windowSize = e.at(1), blockCount = e.at(1);
-  for (auto [axis, size] : llvm::enumerate(e.scalarsOf(in.getImageShape()))) {
-    window[axis] = window[axis].toIndex();
-    if (!window[axis].constant())
-      e.require(window[axis] > 0, DataError::Value,
-                "the block shape is not positive");
-    image.push_back(type.isDynamicDim(axis + 2)
-                        ? size.toIndex()
-                        : e.at(type.getDimSize(axis + 2)));
-    Scalar covered = (window[axis] - 1) * dilations[axis] + 1;
-    blocks.push_back(
-        floorDiv(image[axis] + (pads[axis] + pads[axis + rank]) - covered,
-                 e.at(strides[axis])) +
-        1);
-    windowSize = windowSize * window[axis];
-    blockCount = blockCount * blocks[axis];
-  }
-  Scalar channels = e.wrap(e.div(e.sizeOf(in.getInput(), 1), windowSize));
-  e.require((blockCount == e.sizeOf(in.getInput(), 2)) &
-                (channels * windowSize == e.sizeOf(in.getInput(), 1)),
-            DataError::Shape, "the columns do not fit image and blocks");
-  Scalars resultSizes = {e.sizeOf(in.getInput(), 0), channels};
-  resultSizes.append(image);
-  Type element = type.getElementType(), wide = computeType(element);
-  return e.build(type, resultSizes, [&](ArrayRef<Scalar> at) {
-    Scalar sum = e.accumulate(
-        window, e.wrap(e.zero(wide)), [&](ArrayRef<Scalar> tap, Scalar soFar) {
-          Scalar row = at[1], column = e.at(0), counts = e.truth(true);
-          for (size_t axis = 0; axis < rank; ++axis) {
-            Scalar start =
-                       at[2 + axis] + pads[axis] - tap[axis] * dilations[axis],
-                   block = floorDiv(start, e.at(strides[axis]));
-            counts = counts & (block * strides[axis] == start) & (block >= 0) &
-                     (block < blocks[axis]);
-            row = row * window[axis] + tap[axis];
-            column =
-                column * blocks[axis] + clamp(block, e.at(0), blocks[axis] - 1);
-          }
-          Scalar term = e.load(in.getInput(), {at[0], row, column}).to(wide);
-          return soFar + select(counts, term, term.same(0.0));
-        });
-    return sum.to(element);
-  });
-}
-
 } // namespace
 
 void populateSamplingPatterns(const OnnxTypeConverter &converter,
                               RewritePatternSet &patterns) {
   addLowerings(converter, patterns, lowerGridSample, lowerAffineGrid,
-               lowerDeformConv, lowerCol2Im);
+               lowerDeformConv);
 }
 
 } // namespace ashlar

@@ -174,6 +174,15 @@ Lowered lowerMaxUnpool(onnx::MaxUnpoolOp op, onnx::MaxUnpoolOp::Adaptor in,
     return failure();
   Value zeros =
       e.allocateFilled(type, resultSizes, e.zero(type.getElementType()));
+  if (!in.getOutputShape()) {
+    Value flat = e.reshape(zeros, {e.fold(total)});
+    Value filled =
+        e.nest(sizes, flat, [&](ArrayRef<Scalar> at, ValueRange carried) {
+          Scalar place = e.wrapIndex(e.load(indices, at), total);
+          return Values{e.store(e.load(data, at), carried[0], place)};
+        })[0];
+    return e.conform(e.reshape(filled, e.fold(resultSizes)), type);
+  }
   // Indices count the elements of the tensor that was pooled, which may be
   // smaller than the result.
   return e.nest(sizes, zeros, [&](ArrayRef<Scalar> at, ValueRange carried) {

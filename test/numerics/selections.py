@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Operators that choose, move or sample elements against numpy: TopK of every element type, NonMaxSuppression, Unique,
-Pad, ScatterND, GridSample, RoiAlign; equal values, NaN, sizes that are known only while running.
+Pad, ScatterND, GridSample, RoiAlign, Col2Im; equal values, NaN, sizes that are known only while running.
 
 usage: selections.py --ashlar=PROGRAM --scratch=FOLDER [--kind=REGEX]
 
@@ -175,6 +175,23 @@ def add_align(graph, number, shape, regions, mode, ratio, random, dynamic):
                    sampling_ratio=ratio, coordinate_transformation_mode="output_half_pixel")
 
 
+def add_columns(graph, number, channels, image, block, strides, dilations, pads, random, dynamic):
+    counts = [(n + pads[a] + pads[a + 2] - d * (k - 1) - 1) // s + 1
+              for a, (n, k, s, d) in enumerate(zip(image, block, strides, dilations))]
+    x = random.integers(-9, 9, (2, channels * block[0] * block[1], counts[0] * counts[1])).astype(np.float32)
+    padded = np.zeros((2, channels, *[n + pads[a] + pads[a + 2] for a, n in enumerate(image)]), np.float32)
+    parts = x.reshape(2, channels, *block, *counts)
+    for tap in np.ndindex(*block):
+        places = tuple(slice(t * d, t * d + (n - 1) * s + 1, s) for t, d, n, s in zip(tap, dilations, counts, strides))
+        padded[(slice(None), slice(None), *places)] += parts[:, :, tap[0], tap[1]]
+    y = padded[:, :, pads[0]:pads[0] + image[0], pads[1]:pads[1] + image[1]]
+    inputs = [graph.add_input(f"columns{number}", x, [f"b{number}", f"c{number}", f"l{number}"] if dynamic else None)]
+    for name, sizes in ("image", image), ("block", block):
+        inputs.append(graph.add_constant(f"{name}{number}", np.array(sizes, np.int64)))
+    output = graph.add_output(f"y{number}", y, [f"b{number}", f"d{number}", *image] if dynamic else None)
+    graph.add_node("Col2Im", inputs, [output], f"col{number}", strides=strides, dilations=dilations, pads=pads)
+
+
 def families():
     """Names and models."""
     random = np.random.default_rng(5)
@@ -232,6 +249,13 @@ def families():
         add_align(graph, 2 * number, (2, 3, 16, 16), 5, "avg", ratio, random, False)
         add_align(graph, 2 * number + 1, (1, 2, 14, 15), 3, "avg", ratio, random, True)
     yield "align", graph
+    graph = Graph()
+    cases = [(2, (5, 7), (3, 3), (1, 1), (1, 1), (1, 1, 1, 1)), (1, (9, 8), (2, 3), (2, 3), (1, 1), (0, 1, 1, 0)),
+             (3, (9, 20), (3, 2), (1, 2), (2, 3), (2, 0, 1, 1)), (1, (3, 3), (3, 3), (1, 1), (1, 1), (3, 3, 3, 3))]
+    for number, case in enumerate(cases):
+        add_columns(graph, 2 * number, *case, random, False)
+        add_columns(graph, 2 * number + 1, *case, random, True)
+    yield "columns", graph
 
 
 def main():

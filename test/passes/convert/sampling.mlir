@@ -45,6 +45,22 @@ func.func @reflect(%x: tensor<2x4x9xf32>) -> tensor<2x6x12xf32> {
   return %y : tensor<2x6x12xf32>
 }
 
+// Columns are added to the image, those of one element of the blocks in rows; the padding keeps the first block out
+// for the first column, and the last one for the third.
+// CHECK-LABEL: func.func @col2im
+// CHECK: linalg.fill {{.*}} -> tensor<1x2x5x5xf32>
+// CHECK-COUNT-5: scf.for
+// CHECK: %[[OLD:.*]] = tensor.extract
+// CHECK: %[[TERM:.*]] = tensor.extract %arg0
+// CHECK: %[[SUM:.*]] = arith.addf %[[OLD]], %[[TERM]]
+// CHECK-NEXT: tensor.insert %[[SUM]]
+func.func @col2im(%x: tensor<1x18x25xf32>) -> tensor<1x2x5x5xf32> {
+  %i = "onnx.Constant"() {value = dense<5> : tensor<2xi64>} : () -> tensor<2xi64>
+  %b = "onnx.Constant"() {value = dense<3> : tensor<2xi64>} : () -> tensor<2xi64>
+  %y = "onnx.Col2Im"(%x, %i, %b) {pads = array<i64: 1, 1, 1, 1>} : (tensor<1x18x25xf32>, tensor<2xi64>, tensor<2xi64>) -> tensor<1x2x5x5xf32>
+  return %y : tensor<1x2x5x5xf32>
+}
+
 // Chosen boxes are appended one after the other, those of a class sorted by their scores.
 // CHECK-LABEL: func.func @non_max_suppression
 // CHECK: scf.while
