@@ -82,20 +82,30 @@ def add(family, rounded, operator, name, x, w, compute, depth, constant=True, **
     family.graph.add_node(operator, inputs, [family.output("y" + name, expected.astype(np.float32), bound)], name, **attributes)
 
 
-def transposed_convolutions(precision):
-    """Filters that are known when compiling, and that come with the input."""
-    family, rounded = start("convtranspose", precision)
-    for number, (channels, sizes, filters, kernel, strides, pads, output_padding, group) in enumerate(TRANSPOSED):
-        if precision == "bf16" and any(s > k for s, k in zip(strides, kernel)):
-            continue  # stays in f32
+def sweep(family, rounded, operator, cases, layer):
+    """Each case with a filter that is known when compiling, and with one that comes with the input. `layer` of a case gives
+    the filter's shape, what computes it, and the attributes."""
+    for number, case in enumerate(cases):
+        shape, compute, attributes = layer(case)
         for constant in (True, False):
-            name = f"{number}{'w' if constant else 'i'}"
-            x, w = family.floats((2, channels, *sizes)), family.floats((channels, filters // group, *kernel))
-            add(family, rounded, "ConvTranspose", name, x, w,
-                lambda a, b: transpose_convolve(a, b, strides, pads, output_padding, group),
-                channels // group * int(np.prod(kernel)), constant, kernel_shape=list(kernel), strides=list(strides),
-                pads=list(pads), output_padding=list(output_padding), group=group)
+            x, w = family.floats((2, case[0], *case[1])), family.floats(shape)
+            depth = case[0] // attributes["group"] * int(np.prod(shape[2:]))
+            add(family, rounded, operator, f"{number}{'w' if constant else 'i'}", x, w, compute, depth, constant, **attributes)
     return family
+
+
+def transposed_convolutions(precision):
+    family, rounded = start("convtranspose", precision)
+
+    def layer(case):
+        channels, _, filters, kernel, strides, pads, output_padding, group = case
+        return (channels, filters // group, *kernel), \
+            lambda x, w: transpose_convolve(x, w, strides, pads, output_padding, group), \
+            dict(kernel_shape=list(kernel), strides=list(strides), pads=list(pads), output_padding=list(output_padding), group=group)
+
+    # Strides beyond the filter stay in f32.
+    cases = [case for case in TRANSPOSED if precision == "f32" or all(s <= k for k, s in zip(case[3], case[4]))]
+    return sweep(family, rounded, "ConvTranspose", cases, layer)
 
 
 def quantized_transposed_convolutions():
@@ -121,12 +131,11 @@ def quantized_transposed_convolutions():
 
 def volume_convolutions(precision):
     family, rounded = start("conv3d", precision)
-    for number, (channels, sizes, filters, kernel, strides, pads, dilations, group) in enumerate(VOLUMES):
-        for constant in (True, False):
-            name = f"{number}{'w' if constant else 'i'}"
-            x, w = family.floats((2, channels, *sizes)), family.floats((filters, channels // group, *kernel))
-            add(family, rounded, "Conv", name, x, w,
-                lambda a, b: convolve_volume(a, b, strides, pads, dilations, group),
-                channels // group * int(np.prod(kernel)), constant, kernel_shape=list(kernel), strides=list(strides),
-                pads=list(pads), dilations=list(dilations), group=group)
-    return family
+
+    def layer(case):
+        channels, _, filters, kernel, strides, pads, dilations, group = case
+        return (filters, channels // group, *kernel), \
+            lambda x, w: convolve_volume(x, w, strides, pads, dilations, group), \
+            dict(kernel_shape=list(kernel), strides=list(strides), pads=list(pads), dilations=list(dilations), group=group)
+
+    return sweep(family, rounded, "Conv", VOLUMES, layer)
