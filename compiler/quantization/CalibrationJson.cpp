@@ -46,8 +46,9 @@ public:
       if (table.madeUp)
         out.attribute("made_up", true);
       out.attributeObject("tensors", [&] {
-        for (const auto &[name, tensor] : table.tensors)
-          out.attributeObject(json::fixUTF8(name), [&] { write(tensor); });
+        for (const auto &entry : table.tensors)
+          out.attributeObject(json::fixUTF8(entry.first),
+                              [&] { write(entry.second); });
       });
     });
     os << '\n';

@@ -33,8 +33,9 @@ llvm::Expected<MetricSpec> MetricSpec::parse(StringRef text) {
       {"f1", Metric::F1},     {"agreement", Metric::Agreement},
       {"sqnr", Metric::Sqnr}, {"cosine", Metric::Cosine},
       {"mse", Metric::Mse}};
-  const auto *found = llvm::find_if(
-      names, [&](const auto &known) { return known.first == name; });
+  const auto *found = llvm::find_if(names, [wanted = name](const auto &known) {
+    return known.first == wanted;
+  });
   if (found == std::end(names))
     return llvm::createStringError(
         "metric '" + name +

@@ -36,8 +36,6 @@ struct TransposedPhase {
   int64_t tap(int64_t place) const {
     return firstTap + stride * (taps - 1 - place);
   }
-  /// Inputs that are missing behind the last one; less than 0: not read.
-  int64_t padEnd() const { return growth + taps - 1 - padBegin; }
 };
 
 /// The phases along an axis, in the order of their offsets; none where an
@@ -54,6 +52,7 @@ struct MergedPhases {
   int64_t crop = 0; // outputs in front that are not of the result
 
   explicit MergedPhases(llvm::ArrayRef<TransposedPhase> phases);
+  /// Inputs that are missing behind the last one; less than 0: not read.
   int64_t padEnd() const { return growth + taps - 1 - padBegin; }
   /// The filter's tap that the `place`-th input of the window meets in a
   /// phase; -1 for none.

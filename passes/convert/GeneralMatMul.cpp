@@ -11,8 +11,7 @@ namespace ashlar {
 namespace {
 
 Lowered lowerMatMul(onnx::MatMulOp op, onnx::MatMulOp::Adaptor in, Emitter &e) {
-  warnPlainLoops(op, op.getA(), op.getB(),
-                 "its operands are not matrices of one type");
+  warnPlainLoops(op, op.getA(), op.getB());
   Type element = e.resultType(0).getElementType(), wide = computeType(element);
   bool isUnsignedProduct = isUnsigned(op.getA().getType());
   Value product = multiply(e, in.getA(), in.getB(), wide, isUnsignedProduct,
@@ -25,8 +24,7 @@ Lowered lowerMatMul(onnx::MatMulOp op, onnx::MatMulOp::Adaptor in, Emitter &e) {
 }
 
 Lowered lowerGemm(onnx::GemmOp op, onnx::GemmOp::Adaptor in, Emitter &e) {
-  warnPlainLoops(op, op.getA(), op.getB(),
-                 "its operands are not matrices of one type");
+  warnPlainLoops(op, op.getA(), op.getB());
   Type element = e.resultType(0).getElementType(), wide = computeType(element);
   Value a = op.getTransA() ? transposeMatrix(e, in.getA()) : in.getA();
   Value b = op.getTransB() ? transposeMatrix(e, in.getB()) : in.getB();

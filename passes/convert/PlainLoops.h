@@ -11,7 +11,7 @@ namespace ashlar {
 /// with their ONNX types; `reason` says what about its geometry or parameters
 /// keeps it from the kernels, where its elements do not.
 void warnPlainLoops(mlir::Operation *op, mlir::Value lhs, mlir::Value rhs,
-                    llvm::StringRef reason);
+                    llvm::StringRef reason = "no kernel takes its elements");
 
 } // namespace ashlar
 

@@ -38,22 +38,9 @@ TO_BYTES = [(64, 9, 9, 64, 3, 3, 1, 1, 1, 64), (112, 8, 11, 112, 3, 3, 2, 1, 1, 
             (8, 9, 10, 6, 3, 3, 1, 1, 1, 1), (20, 5, 7, 12, 1, 1, 1, 0, 1, 1), (40, 6, 6, 64, 1, 1, 1, 0, 1, 1),
             (1, 28, 28, 6, 5, 5, 1, 2, 1, 1), (1, 11, 41, 8, 3, 7, 2, 1, 1, 1), (3, 9, 20, 3, 3, 3, 1, 1, 1, 1),
             (1, 9, 23, 1, 3, 3, 1, 0, 1, 1), (2, 7, 19, 5, 1, 4, 1, 0, 1, 1)]
-def convolve(x, w, stride, pad, dilation, group, padding_value=0):
-    """Plain convolution in the type of its arguments."""
-    n, channels, _, _ = x.shape
-    filters, _, kh, kw = w.shape
-    x = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)), constant_values=padding_value)
-    oh = (x.shape[2] - dilation * (kh - 1) - 1) // stride + 1
-    ow = (x.shape[3] - dilation * (kw - 1) - 1) // stride + 1
-    y = np.zeros((n, filters, oh, ow), x.dtype)
-    per, out = channels // group, filters // group
-    for g in range(group):
-        for i in range(kh):
-            for j in range(kw):
-                part = x[:, g * per:(g + 1) * per, i * dilation:i * dilation + (oh - 1) * stride + 1:stride,
-                         j * dilation:j * dilation + (ow - 1) * stride + 1:stride]
-                y[:, g * out:(g + 1) * out] += np.einsum("nchw,fc->nfhw", part, w[g * out:(g + 1) * out, :, i, j])
-    return y
+def convolve(x, w, stride, pad, dilation, group):
+    """Of images whose axes are treated alike."""
+    return spatial.convolve_volume(x, w, [stride] * 2, [pad] * 4, [dilation] * 2, group)
 
 
 def integer_products(lhs, rhs=np.int8):

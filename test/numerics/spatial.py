@@ -64,48 +64,31 @@ def convolve_volume(x, w, strides, pads, dilations, group):
     return y
 
 
-def start(name, precision):
-    options = ["--layer=.*=" + precision] if precision != "f32" else []
-    return Family(f"{name}-{precision}", options), to_bf16 if precision == "bf16" else lambda x: x
-
-
-def add(family, rounded, operator, name, x, w, compute, depth, constant=True, **attributes):
-    """One layer with a bias; `compute` of the factors in float64 is what it has to be near."""
-    filters = w.shape[1] * attributes["group"] if operator == "ConvTranspose" else w.shape[0]
-    bias = family.floats((filters, ))
-    along = (slice(None), *[None] * (x.ndim - 2))
-    wide = [rounded(x).astype(np.float64), rounded(w).astype(np.float64)]
-    expected = compute(*wide) + bias.astype(np.float64)[along]
-    bound = 2 * (depth + 3) * EPSILON * float((compute(*map(abs, wide)) + abs(bias)[along]).max())
-    place = family.graph.add_constant if constant else family.graph.add_input
-    inputs = [family.graph.add_input("x" + name, x), place("w" + name, w), family.graph.add_constant("b" + name, bias)]
-    family.graph.add_node(operator, inputs, [family.output("y" + name, expected.astype(np.float32), bound)], name, **attributes)
-
-
-def sweep(family, rounded, operator, cases, layer):
-    """Each case with a filter that is known when compiling, and with one that comes with the input. `layer` of a case gives
-    the filter's shape, what computes it, and the attributes."""
-    for number, case in enumerate(cases):
-        shape, compute, attributes = layer(case)
-        for constant in (True, False):
-            x, w = family.floats((2, case[0], *case[1])), family.floats(shape)
-            depth = case[0] // attributes["group"] * int(np.prod(shape[2:]))
-            add(family, rounded, operator, f"{number}{'w' if constant else 'i'}", x, w, compute, depth, constant, **attributes)
+def sweep(name, operator, precision, cases, reference, last):
+    """A family of one layer a case, each with a filter that is known when compiling and with one that comes with the input;
+    `last` names the attribute before the group. In float64, `reference` computes what a layer has to be near."""
+    family = Family(f"{name}-{precision}", ["--layer=.*=" + precision] if precision != "f32" else [])
+    g, rounded = family.graph, to_bf16 if precision == "bf16" else lambda x: x
+    for number, (channels, sizes, filters, kernel, *geometry, group) in enumerate(cases):
+        transposed = operator == "ConvTranspose"
+        shape = (channels, filters // group, *kernel) if transposed else (filters, channels // group, *kernel)
+        attributes = dict(zip(("strides", "pads", last), map(list, geometry)), kernel_shape=list(kernel), group=group)
+        depth = channels // group * int(np.prod(kernel))
+        for suffix, add_filter in ("w", g.add_constant), ("i", g.add_input):
+            label = f"{number}{suffix}"
+            x, w, b = family.floats((2, channels, *sizes)), family.floats(shape), family.floats((filters, ))
+            wide, along = [rounded(v).astype(np.float64) for v in (x, w)], (slice(None), *[None] * len(sizes))
+            expected = reference(*wide, *geometry, group) + b.astype(np.float64)[along]
+            bound = 2 * (depth + 3) * EPSILON * float((reference(*map(abs, wide), *geometry, group) + abs(b)[along]).max())
+            inputs = [g.add_input("x" + label, x), add_filter("w" + label, w), g.add_constant("b" + label, b)]
+            g.add_node(operator, inputs, [family.output("y" + label, expected.astype(np.float32), bound)], label, **attributes)
     return family
 
 
 def transposed_convolutions(precision):
-    family, rounded = start("convtranspose", precision)
-
-    def layer(case):
-        channels, _, filters, kernel, strides, pads, output_padding, group = case
-        return (channels, filters // group, *kernel), \
-            lambda x, w: transpose_convolve(x, w, strides, pads, output_padding, group), \
-            dict(kernel_shape=list(kernel), strides=list(strides), pads=list(pads), output_padding=list(output_padding), group=group)
-
     # Strides beyond the filter stay in f32.
     cases = [case for case in TRANSPOSED if precision == "f32" or all(s <= k for k, s in zip(case[3], case[4]))]
-    return sweep(family, rounded, "ConvTranspose", cases, layer)
+    return sweep("convtranspose", "ConvTranspose", precision, cases, transpose_convolve, "output_padding")
 
 
 def quantized_transposed_convolutions():
@@ -130,12 +113,4 @@ def quantized_transposed_convolutions():
 
 
 def volume_convolutions(precision):
-    family, rounded = start("conv3d", precision)
-
-    def layer(case):
-        channels, _, filters, kernel, strides, pads, dilations, group = case
-        return (filters, channels // group, *kernel), \
-            lambda x, w: convolve_volume(x, w, strides, pads, dilations, group), \
-            dict(kernel_shape=list(kernel), strides=list(strides), pads=list(pads), dilations=list(dilations), group=group)
-
-    return sweep(family, rounded, "Conv", VOLUMES, layer)
+    return sweep("conv3d", "Conv", precision, VOLUMES, convolve_volume, "dilations")

@@ -35,7 +35,7 @@ void cutAtQuantizedTensors(ModuleOp module) {
   SmallVector<DictionaryAttr> results;
   main.getAllResultAttrs(results);
   for (auto [index, tensor] : llvm::enumerate(tensors)) {
-    auto named = [&](const Twine &name) {
+    auto named = [&, index = index](const Twine &name) {
       return builder.getDictionaryAttr(builder.getNamedAttr(
           "onnx.name", builder.getStringAttr(name + Twine(index))));
     };
